@@ -1,0 +1,162 @@
+package schema
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// AppendText writes value i as CSV and the other text formats show it:
+// numbers in decimal, true and false, times in RFC 3339 with microseconds and
+// Z, addresses in their usual notation, bytes in lower-case hexadecimal.
+func (c *Values[T]) AppendText(dst []byte, i int) []byte { return appendValue(dst, c.V[i]) }
+
+// AppendText writes list i with its elements joined by semicolons.
+func (c *List[T]) AppendText(dst []byte, i int) []byte {
+	for j, v := range c.V[c.offsets[i]:c.offsets[i+1]] {
+		if j > 0 {
+			dst = append(dst, ';')
+		}
+		dst = appendValue(dst, v)
+	}
+	return dst
+}
+
+const timeLayout = "2006-01-02T15:04:05.000000Z"
+
+func appendValue[T Value](dst []byte, v T) []byte {
+	switch v := any(v).(type) {
+	case bool:
+		return strconv.AppendBool(dst, v)
+	case uint8:
+		return strconv.AppendUint(dst, uint64(v), 10)
+	case uint16:
+		return strconv.AppendUint(dst, uint64(v), 10)
+	case uint32:
+		return strconv.AppendUint(dst, uint64(v), 10)
+	case int64:
+		return strconv.AppendInt(dst, v, 10)
+	case float64:
+		return strconv.AppendFloat(dst, v, 'g', -1, 64)
+	case Micros:
+		return time.UnixMicro(int64(v)).UTC().AppendFormat(dst, timeLayout)
+	case IPv4:
+		return netip.AddrFrom4(v).AppendTo(dst)
+	case IPv6:
+		return netip.AddrFrom16(v).AppendTo(dst)
+	case MAC:
+		return v.AppendTo(dst)
+	case netip.Addr:
+		return v.AppendTo(dst)
+	case Text:
+		return append(dst, v...)
+	case Bytes:
+		return hex.AppendEncode(dst, v)
+	}
+	return dst
+}
+
+// AppendTo appends the address as 02:1a:11:b7:d0:01.
+func (m MAC) AppendTo(dst []byte) []byte {
+	const digits = "0123456789abcdef"
+	for i, b := range m {
+		if i > 0 {
+			dst = append(dst, ':')
+		}
+		dst = append(dst, digits[b>>4], digits[b&15])
+	}
+	return dst
+}
+
+// ParseText appends the value that AppendText wrote.
+func (c *Values[T]) ParseText(text []byte) error {
+	v, err := parseValue[T](text)
+	if err != nil {
+		return fmt.Errorf("column %s: %w", c.field.Name, err)
+	}
+	c.V = append(c.V, v)
+	return nil
+}
+
+// ParseText appends the list that AppendText wrote.
+func (c *List[T]) ParseText(text []byte) error {
+	for start := 0; start < len(text); {
+		end := start
+		for end < len(text) && text[end] != ';' {
+			end++
+		}
+		if err := c.Values.ParseText(text[start:end]); err != nil {
+			return err
+		}
+		start = end + 1
+	}
+	c.close()
+	return nil
+}
+
+func parseValue[T Value](text []byte) (T, error) {
+	var v T
+	var err error
+	s := string(text)
+	switch p := any(&v).(type) {
+	case *bool:
+		*p, err = strconv.ParseBool(s)
+	case *uint8:
+		*p, err = parseUint[uint8](s, 8)
+	case *uint16:
+		*p, err = parseUint[uint16](s, 16)
+	case *uint32:
+		*p, err = parseUint[uint32](s, 32)
+	case *int64:
+		*p, err = strconv.ParseInt(s, 10, 64)
+	case *float64:
+		*p, err = strconv.ParseFloat(s, 64)
+	case *Micros:
+		var t time.Time
+		t, err = time.Parse(time.RFC3339Nano, s)
+		*p = Micros(t.UnixMicro())
+	case *IPv4:
+		var a netip.Addr
+		if a, err = netip.ParseAddr(s); err == nil && a.Is4() {
+			*p = a.As4()
+		} else if err == nil {
+			err = fmt.Errorf("%q is not an IPv4 address", s)
+		}
+	case *IPv6:
+		var a netip.Addr
+		if a, err = netip.ParseAddr(s); err == nil {
+			*p = a.As16()
+		}
+	case *MAC:
+		err = p.parse(text)
+	case *netip.Addr:
+		*p, err = netip.ParseAddr(s)
+	case *Text:
+		*p = Text(s)
+	case *Bytes:
+		*p, err = hex.DecodeString(s)
+	}
+	return v, err
+}
+
+func parseUint[T uint8 | uint16 | uint32](s string, bits int) (T, error) {
+	n, err := strconv.ParseUint(s, 10, bits)
+	return T(n), err
+}
+
+func (m *MAC) parse(text []byte) error {
+	if len(text) != 17 {
+		return fmt.Errorf("%q is not a MAC address", text)
+	}
+	for i := range m {
+		if i > 0 && text[3*i-1] != ':' && text[3*i-1] != '-' {
+			return fmt.Errorf("%q is not a MAC address", text)
+		}
+		if _, err := hex.Decode(m[i:i+1], text[3*i:3*i+2]); err != nil {
+			return fmt.Errorf("%q is not a MAC address", text)
+		}
+	}
+	return nil
+}
