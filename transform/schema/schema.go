@@ -164,18 +164,18 @@ const (
 
 // Field is everything known of a column but its values.
 type Field struct {
-	Name      string  // unique in the table, snake_case
-	Layer     string  // the layer that declares it
-	Kind      Kind    // type of the values, or of the elements of a list
-	List      bool    // each value is a list
-	Nullable  bool    // some rows may have no value
-	Unit      string  // "" where the value has none
-	Doc       string  // what it means
-	Source    string  // RFC section, paper or tool
-	Wireshark string  // display filter field with the same value
-	AntiNex   string  // column of AntiNex's files with the same meaning
-	Role      Role    // what it is to a learner
-	Storage   Storage // hint for columnar sinks
+	Name      string  `json:"name"`                // unique in the table, snake_case
+	Layer     string  `json:"layer,omitempty"`     // the layer that declares it
+	Kind      Kind    `json:"kind"`                // type of the values, or of the elements of a list
+	List      bool    `json:"list,omitempty"`      // each value is a list
+	Nullable  bool    `json:"nullable,omitempty"`  // some rows may have no value
+	Unit      string  `json:"unit,omitempty"`      // "" where the value has none
+	Doc       string  `json:"doc,omitempty"`       // what it means
+	Source    string  `json:"source,omitempty"`    // RFC section, paper or tool
+	Wireshark string  `json:"wireshark,omitempty"` // display filter field with the same value
+	AntiNex   string  `json:"antinex,omitempty"`   // column of AntiNex's files with the same meaning
+	Role      Role    `json:"role,omitempty"`      // what it is to a learner
+	Storage   Storage `json:"storage,omitempty"`   // hint for columnar sinks
 }
 
 // Type gives the field's type in words: "uint16", "list<int64>".

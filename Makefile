@@ -1,0 +1,45 @@
+# Each target does its own set-up. README.md says what they are for.
+GO      ?= go
+PYTHON  ?= python3
+OUT     ?= out
+FUZZ    ?= 10s
+export CGO_ENABLED ?= 0
+export PCAPLINE_PYTHON ?= $(CURDIR)/.venv/bin/python
+LINT    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: run build test race lint bench golden fuzz tools clean
+
+run: build ## the main job on the bundled captures: tables, dataset, model, evaluation, report
+	bin/pcapline run -o $(OUT) testdata/lab
+
+build: ## the binary, static
+	$(GO) build -trimpath -o bin/pcapline ./cmd/pcapline
+
+test: tools ## every test
+	$(GO) test ./...
+
+race: tools ## every test under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -short ./...
+
+lint: ## formatting, vet and linters
+	$(LINT) run ./...
+
+bench: ## benchmarks with peers side by side, as benchstat reads them
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+golden: ## rewrite golden files, then look at git diff
+	$(GO) test ./... -update
+
+fuzz: ## each fuzz target for $(FUZZ)
+	.ci/fuzz $(FUZZ)
+
+tools: .venv/.ready ## what the tests compare with: tshark, Python readers
+	.ci/debian tshark tcpdump
+
+.venv/.ready: requirements.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+clean:
+	rm -rf $(OUT) bin .venv

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/pcapline/pcapline/features/label"
+	"github.com/pcapline/pcapline/pcapio"
+	"github.com/pcapline/pcapline/transform"
+	"github.com/pcapline/pcapline/transform/sink"
+)
+
+// Flag groups that several commands share.
+
+func workersFlag() cli.Flag {
+	return &cli.IntFlag{Name: "workers", Aliases: []string{"j"}, Usage: "decode with `N` goroutines (0: one a core)", EnvVars: []string{"PCAPLINE_WORKERS"}}
+}
+
+func truthFlag() cli.Flag {
+	return &cli.StringFlag{Name: "truth", Usage: "label rows by the rules in `FILE`"}
+}
+
+func outputFlag(usage string) cli.Flag {
+	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: usage}
+}
+
+func tableFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the table: " + strings.Join(sink.Names(), ", ") + " (default: by the file's ending)"},
+		&cli.StringFlag{Name: "compression", Usage: "`CODEC` of the table's pages: zstd, snappy or none"},
+		&cli.StringSliceFlag{Name: "column", Aliases: []string{"e"}, Usage: "write only `COLUMN`, in the order given (repeatable; default: all)"},
+	}
+}
+
+func flattenCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "flatten",
+		Usage:     "captures to the packets table, one row a packet",
+		ArgsUsage: "FILE|DIR...",
+		Description: "Reads pcap and pcapng, plain or compressed (by content, not by name); - is standard input.\n" +
+			"Every packet becomes a row; what could not be decoded is said in decode_error.",
+		UsageText: "pcapline flatten -o packets.parquet testdata/lab\n" +
+			"pcapline flatten -o packets.csv -e ts -e ip_src -e ip_dst capture.pcapng",
+		Flags: append(tableFlags(), outputFlag("write the table to `FILE`"), truthFlag(), workersFlag()),
+		Action: func(c *cli.Context) error {
+			return tablesAction(c, func(o *transform.Options, out transform.Output) { o.Packets = out })
+		},
+	}
+}
+
+func flowsCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "flows",
+		Usage:     "captures to the flows table, one row a bidirectional flow",
+		ArgsUsage: "FILE|DIR...",
+		UsageText: "pcapline flows -o flows.parquet testdata/lab\n" +
+			"pcapline flows -o flows.csv --idle-timeout 15s capture.pcapng",
+		Flags: append(append(tableFlags(), outputFlag("write the table to `FILE`"), truthFlag(), workersFlag()), flowFlags()...),
+		Action: func(c *cli.Context) error {
+			return tablesAction(c, func(o *transform.Options, out transform.Output) { o.Flows = out })
+		},
+	}
+}
+
+// tablesAction is flatten and flows: place puts the output where it belongs.
+func tablesAction(c *cli.Context, place func(*transform.Options, transform.Output)) error {
+	path := c.String("output")
+	if path == "" {
+		return usagef("%s: where to write? Name a file with -o", c.Command.Name)
+	}
+	opt, err := transformOptions(c)
+	if err != nil {
+		return err
+	}
+	place(&opt, transform.Output{
+		Path: path, Format: c.String("format"), Compression: c.String("compression"), Columns: c.StringSlice("column"),
+	})
+	res, err := transformRun(c, opt)
+	if err != nil && !errors.Is(err, transform.ErrDamaged) {
+		return err
+	}
+	if serr := summarise(c, res, func(w io.Writer) {
+		res.Ledger.WriteText(w)
+		fmt.Fprintf(w, "wrote %s\n", path)
+	}); serr != nil {
+		return serr
+	}
+	return damagedOnly(err)
+}
+
+// transformOptions reads the flags that flatten, flows, run and score share.
+func transformOptions(c *cli.Context) (transform.Options, error) {
+	opt := transform.Options{Workers: c.Int("workers")}
+	if c.NArg() == 0 {
+		return opt, usagef("%s: name a capture or a folder of captures", c.Command.Name)
+	}
+	inputs, err := pcapio.Expand(c.Args().Slice())
+	if err != nil {
+		return opt, err
+	}
+	opt.Inputs = inputs
+	opt.Flow = flowConfig(c)
+	if truth := c.String("truth"); truth != "" {
+		opt.Annotate, err = labeller(truth, inputs)
+	}
+	return opt, err
+}
+
+// labeller makes the annotator that labels rows of the given captures by a
+// file of rules.
+func labeller(truth string, inputs []string) (func() transform.Annotator, error) {
+	rules, err := label.Load(truth)
+	if err != nil {
+		return nil, err
+	}
+	proto := label.NewAnnotator(rules, inputs)
+	return func() transform.Annotator { return proto.Clone() }, nil
+}
+
+// transformRun runs with a progress bar and logs what was damaged.
+func transformRun(c *cli.Context, opt transform.Options) (*transform.Result, error) {
+	show, done := newProgress(c)
+	opt.Progress = show
+	res, err := transform.Run(c.Context, opt)
+	done()
+	if res != nil {
+		for _, d := range res.Ledger.Damaged {
+			logger(c).Warn("damaged input", "error", d.Error, "packets_kept", d.Packets)
+		}
+	}
+	if err != nil && errors.Is(err, context.Canceled) && c.Context.Err() != nil {
+		return res, fmt.Errorf("interrupted: %w", err)
+	}
+	return res, err
+}
+
+// damagedOnly keeps ErrDamaged as the exit code for damaged input.
+func damagedOnly(err error) error {
+	if errors.Is(err, transform.ErrDamaged) {
+		return damaged(fmt.Errorf("%w; see the ledger", err))
+	}
+	return err
+}

@@ -1,0 +1,59 @@
+package transform
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	"github.com/pcapline/pcapline/pcapio"
+)
+
+// Input is a capture as the metadata names it.
+type Input struct {
+	File    string `json:"file"` // below the inputs' common folder, with slashes
+	SHA256  string `json:"sha256"`
+	Bytes   int64  `json:"bytes"`
+	Packets int64  `json:"packets"` // read from it
+
+	path string
+}
+
+// relativeNames names files by their paths below the folder common to all, so
+// that outputs do not depend on where the captures lie on a machine.
+func relativeNames(paths []string) []string {
+	if len(paths) == 0 {
+		return nil
+	}
+	clean := make([]string, len(paths))
+	common := filepath.ToSlash(filepath.Dir(paths[0])) + "/"
+	for i, p := range paths {
+		clean[i] = filepath.ToSlash(filepath.Clean(p))
+		for common != "" && !strings.HasPrefix(clean[i], common) {
+			common = common[:strings.LastIndexByte(strings.TrimSuffix(common, "/"), '/')+1]
+		}
+	}
+	for i := range clean {
+		clean[i] = strings.TrimPrefix(clean[i], common)
+	}
+	return clean
+}
+
+// hashInputs computes the inputs' digests while they are read. Standard input
+// has none.
+func (r *runner) hashInputs(ctx context.Context) error {
+	for i := range r.inputs {
+		in := &r.inputs[i]
+		if in.path == "-" {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		sum, size, err := pcapio.Digest(in.path)
+		if err != nil {
+			continue // the reader says what is wrong with it, and the ledger keeps it
+		}
+		in.SHA256, in.Bytes = sum, size
+	}
+	return nil
+}

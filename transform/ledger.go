@@ -1,0 +1,90 @@
+package transform
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+)
+
+// Version is the tool's version as it stands in the metadata of everything
+// written. It changes when outputs may change.
+const Version = "0.1.0"
+
+// Ledger accounts for every packet that was read: it is a row, or it is
+// counted under the reason why not.
+type Ledger struct {
+	Files     int              `json:"files"`               // captures read to their end
+	PacketsIn int64            `json:"packets_in"`          // packets that the captures hold, up to any damage
+	Rows      int64            `json:"rows"`                // rows of the packets table
+	Skipped   map[string]int64 `json:"skipped"`             // packets that are no row, by reason
+	Malformed map[string]int64 `json:"malformed"`           // rows with a decode_error, by "layer: reason"
+	Flows     int64            `json:"flows"`               // rows of the flows table
+	InFlows   int64            `json:"packets_in_flows"`    // packets that belong to a flow
+	NonFlow   map[string]int64 `json:"packets_not_in_flow"` // the others, by reason
+	Dropped   int64            `json:"dropped_by_capture"`  // as the captures' statistics say: never seen by us
+	Damaged   []Damage         `json:"damaged"`             // captures not read to their end
+}
+
+// Damage is a capture that could not be read to its end.
+type Damage struct {
+	File    string `json:"file"`
+	Packets int64  `json:"packets"` // read before the damage
+	Error   string `json:"error"`   // names packet and byte offset
+}
+
+func newLedger() *Ledger {
+	return &Ledger{Skipped: map[string]int64{}, Malformed: map[string]int64{}, NonFlow: map[string]int64{}, Damaged: []Damage{}}
+}
+
+// Check verifies that nothing was lost in silence.
+func (l *Ledger) Check() error {
+	if got := l.Rows + total(l.Skipped); got != l.PacketsIn {
+		return fmt.Errorf("ledger does not balance: %d packets in, %d rows + skipped", l.PacketsIn, got)
+	}
+	if l.InFlows == 0 && len(l.NonFlow) == 0 {
+		return nil // no flows were asked for
+	}
+	if got := l.InFlows + total(l.NonFlow) + total(l.Skipped); got != l.PacketsIn {
+		return fmt.Errorf("ledger does not balance: %d packets in, %d in flows + not in flows + skipped", l.PacketsIn, got)
+	}
+	return nil
+}
+
+// WriteText prints the ledger for people.
+func (l *Ledger) WriteText(w io.Writer) {
+	fmt.Fprintf(w, "packets in %d = rows %d + skipped %d", l.PacketsIn, l.Rows, total(l.Skipped))
+	if l.Dropped > 0 {
+		fmt.Fprintf(w, "; dropped while capturing %d", l.Dropped)
+	}
+	fmt.Fprintln(w)
+	writeCounts(w, "skipped", l.Skipped)
+	writeCounts(w, "malformed (kept as rows)", l.Malformed)
+	if l.InFlows > 0 {
+		fmt.Fprintf(w, "flows %d hold %d packets; not in a flow %d\n", l.Flows, l.InFlows, total(l.NonFlow))
+		writeCounts(w, "not in a flow", l.NonFlow)
+	}
+	for _, d := range l.Damaged {
+		fmt.Fprintf(w, "damaged: %s (%d packets kept)\n", d.Error, d.Packets)
+	}
+}
+
+func writeCounts(w io.Writer, title string, counts map[string]int64) {
+	for _, k := range slices.Sorted(maps.Keys(counts)) {
+		fmt.Fprintf(w, "  %s: %s: %d\n", title, k, counts[k])
+	}
+}
+
+func total(counts map[string]int64) int64 {
+	var sum int64
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
+}
+
+func add(to, from map[string]int64) {
+	for k, n := range from {
+		to[k] += n
+	}
+}

@@ -1,0 +1,235 @@
+package transform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pcapline/pcapline/pcapio"
+	"github.com/pcapline/pcapline/transform/flow"
+	"github.com/pcapline/pcapline/transform/layer"
+	"github.com/pcapline/pcapline/transform/schema"
+	"github.com/pcapline/pcapline/transform/sink"
+)
+
+// Options say what Run reads and writes. The zero value of a field is its default.
+type Options struct {
+	Inputs   []string           // captures, as pcapio.Expand lists them
+	Reader   pcapio.Options     // how they are read
+	Workers  int                // decoding goroutines; 0: one a core
+	Packets  Output             // the packets table; none without a path
+	Flows    Output             // the flows table; none without a path
+	Layer    layer.Options      // what is decoded
+	Flow     flow.Config        // what a flow is
+	Annotate func() Annotator   // makes an annotator for one goroutine; nil: no added columns
+	UnitRows int                // packets in a unit, which is a row group; 0: 65,536
+	UnitSize int                // captured bytes in a unit; 0: 32 MiB
+	Progress func(Progress)     // called now and then from one goroutine; nil: never
+	Settings map[string]string  // more key-value metadata for both tables
+}
+
+// Output is a table to be written.
+type Output struct {
+	Path        string   // "" for no table
+	Format      string   // a name of sink.Formats; "" goes by the path's ending
+	Columns     []string // which columns, in this order; nil: all
+	Compression string   // see sink.Options
+}
+
+// Annotator adds columns that follow from a row's other columns, as labels do.
+type Annotator interface {
+	// Batch holds the added columns.
+	Batch() *schema.Batch
+	// Annotate fills them for every row of src, which is not finished yet.
+	Annotate(src *schema.Batch)
+}
+
+// Progress is how far Run has come.
+type Progress struct {
+	Bytes, TotalBytes int64 // of the captures as they lie on disk
+	Packets           int64
+}
+
+// Result is what Run did.
+type Result struct {
+	Ledger *Ledger `json:"ledger"`
+	Inputs []Input `json:"inputs"`
+}
+
+// ErrDamaged says that some captures could not be read to their end; the
+// tables hold what was readable. The ledger names each.
+var ErrDamaged = errors.New("some input was damaged")
+
+// ErrNothing says that no capture could be read at all; nothing was written.
+var ErrNothing = errors.New("no input could be read")
+
+// Run reads the captures and writes the tables. The tables become visible
+// only when they are whole. With [ErrDamaged] they are whole in what was
+// readable; with any other error there are none.
+func Run(ctx context.Context, opt Options) (*Result, error) {
+	opt = opt.withDefaults()
+	r, err := newRunner(opt)
+	if err != nil {
+		return nil, err
+	}
+	defer r.abort()
+	if err := r.run(ctx); err != nil {
+		return nil, err
+	}
+	return r.finish()
+}
+
+func (opt Options) withDefaults() Options {
+	if opt.Workers <= 0 {
+		opt.Workers = runtime.GOMAXPROCS(0)
+	}
+	if opt.UnitRows <= 0 {
+		opt.UnitRows = 64 << 10
+	}
+	if opt.UnitSize <= 0 {
+		opt.UnitSize = 32 << 20
+	}
+	return opt
+}
+
+// runner is one call of Run.
+type runner struct {
+	opt     Options
+	ledger  *Ledger
+	inputs  []Input
+	packets *table // nil: not asked for
+	flows   *flowStage
+}
+
+func newRunner(opt Options) (*runner, error) {
+	r := &runner{opt: opt, ledger: newLedger(), inputs: make([]Input, len(opt.Inputs))}
+	for i, name := range relativeNames(opt.Inputs) {
+		r.inputs[i] = Input{File: name, path: opt.Inputs[i]}
+	}
+	if opt.Packets.Path != "" {
+		w := newWorker(r, nil)
+		t, err := newTable(opt.Packets, w.joined)
+		if err != nil {
+			return nil, err
+		}
+		r.packets = t
+	}
+	if opt.Flows.Path != "" {
+		f, err := newFlowStage(r)
+		if err != nil {
+			r.abort()
+			return nil, err
+		}
+		r.flows = f
+	}
+	return r, nil
+}
+
+func (r *runner) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	work := make(chan *unit)
+	ordered := make(chan *unit, r.opt.Workers+1)
+	digests := make(chan *unit, 1)
+	g.Go(func() error { return r.hashInputs(ctx) })
+	g.Go(func() error {
+		defer close(ordered)
+		defer close(work)
+		return r.read(ctx, work, ordered)
+	})
+	for range r.opt.Workers {
+		g.Go(func() error {
+			w := newWorker(r, r.packets)
+			for u := range work {
+				u.done <- w.process(u)
+			}
+			return nil
+		})
+	}
+	g.Go(func() error {
+		defer close(digests)
+		return r.collect(ctx, ordered, digests)
+	})
+	g.Go(func() error { return r.trackFlows(ctx, digests) })
+	return g.Wait()
+}
+
+// collect takes the units' results in order.
+func (r *runner) collect(ctx context.Context, ordered <-chan *unit, digests chan<- *unit) error {
+	var shown Progress
+	for _, in := range r.inputs {
+		shown.TotalBytes += in.Bytes
+	}
+	for u := range ordered {
+		var res result
+		select {
+		case res = <-u.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if res.err != nil {
+			return res.err
+		}
+		r.ledger.PacketsIn += int64(u.packets)
+		r.ledger.Rows += int64(res.rows)
+		add(r.ledger.Malformed, res.malformed)
+		if r.packets != nil && res.piece != nil {
+			if err := r.packets.out.Commit(res.piece); err != nil {
+				return err
+			}
+		}
+		u.digests = res.digests
+		select {
+		case digests <- u:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if r.opt.Progress != nil {
+			shown.Packets, shown.Bytes = r.ledger.PacketsIn, u.bytesRead
+			r.opt.Progress(shown)
+		}
+	}
+	return nil
+}
+
+// finish completes the ledger and makes the tables visible.
+func (r *runner) finish() (*Result, error) {
+	if r.flows != nil {
+		r.flows.account(r.ledger)
+	}
+	if err := r.ledger.Check(); err != nil {
+		return nil, err
+	}
+	if r.ledger.PacketsIn == 0 && len(r.ledger.Damaged) > 0 {
+		return &Result{Ledger: r.ledger, Inputs: r.inputs}, fmt.Errorf("%w: %s", ErrNothing, r.ledger.Damaged[0].Error)
+	}
+	if r.packets != nil {
+		if err := r.packets.close(r, "packets"); err != nil {
+			return nil, err
+		}
+	}
+	if r.flows != nil {
+		if err := r.flows.table.close(r, "flows"); err != nil {
+			return nil, err
+		}
+	}
+	res := &Result{Ledger: r.ledger, Inputs: r.inputs}
+	if len(r.ledger.Damaged) > 0 {
+		return res, ErrDamaged
+	}
+	return res, nil
+}
+
+func (r *runner) abort() {
+	if r.packets != nil {
+		r.packets.abort()
+	}
+	if r.flows != nil {
+		r.flows.table.abort()
+	}
+}
+
+var _ io.Closer = (*sink.File)(nil)
