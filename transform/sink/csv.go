@@ -1,0 +1,183 @@
+package sink
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"github.com/pcapline/pcapline/transform/schema"
+)
+
+type csvSink struct {
+	w      io.Writer
+	schema schema.Schema
+	header []byte // until it is written
+}
+
+func newCSV(w io.Writer, s schema.Schema, opt Options) (Sink, error) {
+	if opt.Compression != "" && opt.Compression != "none" {
+		return nil, fmt.Errorf("csv: no compression %q; known: none", opt.Compression)
+	}
+	var header []byte
+	for i, f := range s {
+		if i > 0 {
+			header = append(header, ',')
+		}
+		header = quoteFrom(append(header, f.Name...), len(header))
+	}
+	return &csvSink{w: w, schema: s, header: append(header, '\n')}, nil
+}
+
+func (s *csvSink) NewEncoder() Encoder { return &csvEncoder{schema: s.schema} }
+
+func (s *csvSink) SetMetadata(string, string) {}
+
+func (s *csvSink) Commit(p Piece) error {
+	piece, ok := p.(*csvPiece)
+	if !ok {
+		return fmt.Errorf("csv: commit of a %T", p)
+	}
+	if err := s.writeHeader(); err != nil {
+		return err
+	}
+	_, err := s.w.Write(piece.text)
+	return err
+}
+
+func (s *csvSink) Close() error { return s.writeHeader() }
+
+func (s *csvSink) writeHeader() error {
+	if s.header == nil {
+		return nil
+	}
+	_, err := s.w.Write(s.header)
+	s.header = nil
+	return err
+}
+
+type csvPiece struct {
+	rows int
+	text []byte
+}
+
+func (p *csvPiece) Rows() int  { return p.rows }
+func (p *csvPiece) Bytes() int { return len(p.text) }
+
+type csvEncoder struct {
+	schema  schema.Schema
+	columns []csvColumn
+	piece   csvPiece
+}
+
+// csvColumn is a column on its way through a batch's rows.
+type csvColumn struct {
+	column schema.Column
+	def    []uint8 // nil: a value in every row
+	next   int     // index of the next value
+	text   bool    // values may need quotes
+	empty  bool    // values may be empty, which is not null
+}
+
+func (e *csvEncoder) Encode(b *schema.Batch) error {
+	if err := e.bind(b); err != nil {
+		return err
+	}
+	out := e.piece.text
+	for row := range b.Rows {
+		for i := range e.columns {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			c := &e.columns[i]
+			if c.def != nil {
+				if row >= len(c.def) || c.def[row] == 0 {
+					continue
+				}
+			}
+			start := len(out)
+			out = c.column.AppendText(out, c.next)
+			c.next++
+			if c.text {
+				out = quoteFrom(out, start)
+			}
+			if c.empty && len(out) == start {
+				out = append(out, '"', '"')
+			}
+		}
+		out = append(out, '\n')
+	}
+	e.piece.text = out
+	e.piece.rows += b.Rows
+	return nil
+}
+
+// bind checks that b has the sink's columns and sets each to its first row.
+func (e *csvEncoder) bind(b *schema.Batch) error {
+	if err := checkBatch("csv", e.schema, b); err != nil {
+		return err
+	}
+	e.columns = e.columns[:0]
+	for i, c := range b.Columns {
+		f := e.schema[i]
+		col := csvColumn{
+			column: c,
+			text:   f.Kind == schema.String,
+			empty:  f.List || f.Kind == schema.String || f.Kind == schema.Binary || f.Kind == schema.IPAddr,
+		}
+		if p := c.Presence(); p != nil {
+			if col.def = p.Def; col.def == nil {
+				col.def = []uint8{}
+			}
+		}
+		e.columns = append(e.columns, col)
+	}
+	return nil
+}
+
+func (e *csvEncoder) Flush() (Piece, error) {
+	p := e.piece
+	// The next piece is likely as large as this one.
+	e.piece = csvPiece{text: make([]byte, 0, len(p.text))}
+	return &p, nil
+}
+
+// quoteFrom puts the cell that begins at start in quotes where RFC 4180 wants
+// them, and replaces what is not UTF-8.
+func quoteFrom(out []byte, start int) []byte {
+	cell := out[start:]
+	special := false
+	for _, c := range cell {
+		if c < ' ' || c == '"' || c == ',' || c >= utf8.RuneSelf {
+			special = true
+			break
+		}
+	}
+	if !special {
+		return out
+	}
+	if !utf8.Valid(cell) {
+		out = append(out[:start], bytes.ToValidUTF8(cell, replacement)...)
+		cell = out[start:]
+	}
+	if bytes.IndexAny(cell, "\",\r\n") < 0 {
+		return out
+	}
+	quotes := bytes.Count(cell, []byte{'"'})
+	n := len(cell)
+	out = append(out, make([]byte, quotes+2)...)
+	// From the end, so that the cell can be moved within out.
+	to := len(out) - 1
+	out[to] = '"'
+	for from := start + n - 1; from >= start; from-- {
+		c := out[from]
+		to--
+		out[to] = c
+		if c == '"' {
+			to--
+			out[to] = '"'
+		}
+	}
+	out[start] = '"'
+	return out
+}

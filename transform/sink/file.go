@@ -1,0 +1,109 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/pcapline/pcapline/transform/schema"
+)
+
+// File is a sink that writes a file. Until Close has succeeded the file is
+// hidden beside its final name (".name.*.part"), so that nobody reads half a
+// table and what was there before stays until it is replaced.
+type File struct {
+	Sink
+	path string
+	temp *os.File
+	done bool
+}
+
+// Create begins a table that Close will put at path, with mode 0640. A zero
+// format is chosen by the path's ending.
+func Create(path string, format Format, s schema.Schema, opt Options) (*File, error) {
+	if format.New == nil {
+		var err error
+		if format, err = ForFile(path); err != nil {
+			return nil, err
+		}
+	}
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
+	if err != nil {
+		return nil, fmt.Errorf("create table: %w", err)
+	}
+	f := &File{path: path, temp: temp}
+	if f.Sink, err = format.New(temp, s, opt); err != nil {
+		f.Abort()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// Path is the file's final name.
+func (f *File) Path() string { return f.path }
+
+// Commit writes a piece; see [Sink].
+func (f *File) Commit(p Piece) error {
+	if err := f.Sink.Commit(p); err != nil {
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	return nil
+}
+
+// Close ends the table, brings it to the disk and gives it its name. When it
+// fails, nothing is left behind and path is as it was.
+func (f *File) Close() error {
+	if f.done {
+		return fmt.Errorf("%s: already closed", f.path)
+	}
+	err := f.finish()
+	if err != nil {
+		f.Abort()
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	f.done = true
+	return syncDir(filepath.Dir(f.path))
+}
+
+func (f *File) finish() error {
+	if err := f.Sink.Close(); err != nil {
+		return err
+	}
+	if err := f.temp.Chmod(0o640); err != nil {
+		return err
+	}
+	if err := f.temp.Sync(); err != nil {
+		return err
+	}
+	if err := f.temp.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.temp.Name(), f.path)
+}
+
+// Abort removes what was written. After Close it does nothing, so that it can
+// be deferred.
+func (f *File) Abort() {
+	if f.done {
+		return
+	}
+	f.done = true
+	// Both may have happened already when Close failed on its way; a file
+	// that cannot be removed is a hidden one that is never read.
+	_ = f.temp.Close()
+	_ = os.Remove(f.temp.Name())
+}
+
+// syncDir makes a rename in dir durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("sync directory: %w", err)
+	}
+	err = errors.Join(d.Sync(), d.Close())
+	if err != nil {
+		return fmt.Errorf("sync directory %s: %w", dir, err)
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package sink
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"sync"
+
+	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/pcapline/pcapline/transform/schema"
+)
+
+const parquetMagic = "PAR1"
+
+// parquetSink writes row groups one behind another and keeps what the footer
+// says of them.
+type parquetSink struct {
+	w        io.Writer
+	schema   schema.Schema
+	codec    format.CompressionCodec
+	metadata map[string]string
+
+	offset int64 // bytes written so far
+	rows   int64
+	groups []*rowGroup // without their bytes
+	spare  sync.Pool   // *[]byte, bodies of committed row groups
+	err    error       // of the writer: the file cannot be continued
+}
+
+func newParquet(w io.Writer, s schema.Schema, opt Options) (Sink, error) {
+	codec, err := codecByName(opt.Compression)
+	if err != nil {
+		return nil, err
+	}
+	if len(s) == 0 {
+		return nil, fmt.Errorf("parquet: a table needs a column")
+	}
+	names := make(map[string]bool, len(s))
+	for _, f := range s {
+		if names[f.Name] {
+			return nil, fmt.Errorf("parquet: column %q twice", f.Name)
+		}
+		names[f.Name] = true
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("parquet: schema: %w", err)
+	}
+	p := &parquetSink{w: w, schema: s, codec: codec, metadata: make(map[string]string)}
+	maps.Copy(p.metadata, opt.Metadata)
+	p.metadata[schema.MetadataKey] = string(text)
+	return p, nil
+}
+
+func (s *parquetSink) NewEncoder() Encoder { return newParquetEncoder(s) }
+
+func (s *parquetSink) SetMetadata(key, value string) { s.metadata[key] = value }
+
+func (s *parquetSink) Commit(p Piece) error {
+	group, ok := p.(*rowGroup)
+	if !ok {
+		return fmt.Errorf("parquet: commit of a %T", p)
+	}
+	if group.rows == 0 {
+		return nil
+	}
+	if len(s.groups) == math.MaxInt16 {
+		return fmt.Errorf("parquet: more than %d row groups", math.MaxInt16)
+	}
+	if err := s.begin(); err != nil {
+		return err
+	}
+	group.offset = s.offset
+	if err := s.write(group.body); err != nil {
+		return err
+	}
+	s.rows += int64(group.rows)
+	s.groups = append(s.groups, group)
+	body := group.body[:0]
+	group.body = nil
+	s.spare.Put(&body)
+	return nil
+}
+
+func (s *parquetSink) Close() error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	footer, err := s.footer()
+	if err != nil {
+		return err
+	}
+	return s.write(footer)
+}
+
+func (s *parquetSink) begin() error {
+	if s.offset > 0 || s.err != nil {
+		return s.err
+	}
+	return s.write([]byte(parquetMagic))
+}
+
+func (s *parquetSink) write(b []byte) error {
+	if s.err != nil {
+		return s.err
+	}
+	n, err := s.w.Write(b)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	s.offset += int64(n)
+	s.err = err
+	return err
+}
+
+// body returns an empty buffer for a row group.
+func (s *parquetSink) body() []byte {
+	if b, ok := s.spare.Get().(*[]byte); ok {
+		return *b
+	}
+	return nil
+}

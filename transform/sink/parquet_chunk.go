@@ -1,0 +1,236 @@
+package sink
+
+import (
+	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/pcapline/pcapline/transform/schema"
+)
+
+// columnChunk collects the data pages of one column in the current row group.
+type columnChunk struct {
+	field  *schema.Field
+	values values
+	stats  chunkStats
+
+	body   []byte // finished data pages
+	pages  []pageMeta
+	rows   int       // in finished pages
+	levels int       // values including nulls, in finished pages
+	absent int       // rows without a value at the end, not yet in a page
+	raw    int       // size of the pages if they were not compressed
+	used   [10]int32 // data pages by encoding
+}
+
+func newColumnChunk(f *schema.Field) *columnChunk {
+	return &columnChunk{field: f, values: newValues(f), stats: chunkStats{compare: comparatorOf(f.Kind)}}
+}
+
+// add appends a batch's rows of the column.
+func (c *columnChunk) add(col schema.Column, rows int, w *pageWork) error {
+	p := col.Presence()
+	if p != nil && p.Count == 0 {
+		// Rows without a value wait, so that a layer that no packet of many
+		// batches has is one page of a few bytes.
+		c.absent += rows
+		return nil
+	}
+	if err := c.flushAbsent(w); err != nil {
+		return err
+	}
+	if c.field.List {
+		return c.addLists(col, rows, w)
+	}
+	return c.addFlat(col, rows, w)
+}
+
+// addFlat writes the rows as one page, or as several when they hold more than
+// pageBytes of strings or bytes.
+func (c *columnChunk) addFlat(col schema.Column, rows int, w *pageWork) error {
+	p := col.Presence()
+	data := col.Data()
+	size := sizer(data)
+	if size == nil {
+		return c.flatPage(data, p, span{0, rows}, span{0, col.Len()}, rows, w)
+	}
+	from, firstRow, value, bytes := 0, 0, 0, 0
+	for row := range rows {
+		if !p.Has(row) {
+			continue
+		}
+		n := size(value)
+		if bytes > 0 && bytes+n > pageBytes {
+			if err := c.flatPage(data, p, span{firstRow, row}, span{from, value}, rows, w); err != nil {
+				return err
+			}
+			from, firstRow, bytes = value, row, 0
+		}
+		bytes += n
+		value++
+	}
+	return c.flatPage(data, p, span{firstRow, rows}, span{from, value}, rows, w)
+}
+
+// sizer returns a function that gives the size of a value, of kinds whose
+// values can be large; nil of others.
+func sizer(data any) func(i int) int {
+	switch v := data.(type) {
+	case []schema.Text:
+		return func(i int) int { return 4 + len(v[i]) }
+	case []schema.Bytes:
+		return func(i int) int { return 4 + len(v[i]) }
+	}
+	return nil
+}
+
+// flatPage writes one page: rows of the batch, whose values are vals of data.
+func (c *columnChunk) flatPage(data any, p *schema.Presence, rows, vals span, batch int, w *pageWork) error {
+	h := pageHeader{values: rows.to - rows.from, rows: rows.to - rows.from}
+	h.nulls = h.rows - (vals.to - vals.from)
+	var def []byte
+	if c.field.Nullable {
+		var err error
+		if def, err = w.presence(p, rows.from, rows.to, batch); err != nil {
+			return err
+		}
+	}
+	return c.page(h, nil, def, data, vals, w)
+}
+
+// addLists writes the rows of a list column as one page.
+func (c *columnChunk) addLists(col schema.Column, rows int, w *pageWork) error {
+	p, offsets := col.Presence(), col.Offsets()
+	w.rep, w.def = w.rep[:0], w.def[:0]
+	list := 0
+	for row := range rows {
+		switch {
+		case !p.Has(row):
+			w.rep, w.def = append(w.rep, 0), append(w.def, 0)
+		case offsets[list] == offsets[list+1]:
+			w.rep, w.def = append(w.rep, 0), append(w.def, 1)
+			list++
+		default:
+			w.rep, w.def = append(w.rep, 0), append(w.def, 2)
+			for range offsets[list+1] - offsets[list] - 1 {
+				w.rep, w.def = append(w.rep, 1), append(w.def, 2)
+			}
+			list++
+		}
+	}
+	var scratch []byte
+	var err error
+	if w.repBytes, scratch, err = rleLevels(w.repBytes[:0], nil, w.rep, 1); err != nil {
+		return err
+	}
+	if w.defBytes, _, err = rleLevels(w.defBytes[:0], scratch, w.def, 2); err != nil {
+		return err
+	}
+	vals := span{int(offsets[0]), int(offsets[list])}
+	h := pageHeader{values: len(w.def), rows: rows, nulls: len(w.def) - (vals.to - vals.from)}
+	return c.page(h, w.repBytes, w.defBytes, col.Data(), vals, w)
+}
+
+// flushAbsent writes the rows without a value that wait.
+func (c *columnChunk) flushAbsent(w *pageWork) error {
+	if c.absent == 0 {
+		return nil
+	}
+	h := pageHeader{values: c.absent, rows: c.absent, nulls: c.absent}
+	w.defBytes = appendRun(w.defBytes[:0], c.absent, 0)
+	var rep []byte
+	if c.field.List {
+		w.repBytes = appendRun(w.repBytes[:0], c.absent, 0)
+		rep = w.repBytes
+	}
+	c.absent = 0
+	return c.page(h, rep, w.defBytes, nil, span{}, w)
+}
+
+func (c *columnChunk) page(h pageHeader, rep, def []byte, data any, vals span, w *pageWork) error {
+	var b bounds
+	w.body = w.body[:0]
+	if vals.to > vals.from {
+		w.body, h.encoding, b = c.values.encode(w.body, data, vals)
+		if err := fits(len(w.body)); err != nil {
+			return err
+		}
+	}
+	start := len(c.body)
+	c.body = appendDataPage(c.body, &h, rep, def, w.body, w.compressor)
+	size := len(c.body) - start
+	c.raw += size - h.stored + h.raw
+	c.pages = append(c.pages, pageMeta{offset: int64(start), size: int32(size), firstRow: int32(c.rows)})
+	c.used[h.encoding]++
+	c.stats.add(b, h.values, h.nulls)
+	c.rows += h.rows
+	c.levels += h.values
+	return nil
+}
+
+// finish appends the chunk to the row group's body and describes it.
+func (c *columnChunk) finish(body []byte, w *pageWork) ([]byte, chunkMeta, error) {
+	if err := c.flushAbsent(w); err != nil {
+		return body, chunkMeta{}, err
+	}
+	start := len(body)
+	m := chunkMeta{pages: c.pages}
+	m.meta = format.ColumnMetaData{
+		Type:         parquetTypeOf(c.field.Kind).physical,
+		PathInSchema: columnPath(c.field),
+		Codec:        w.compressor.codec,
+		NumValues:    int64(c.levels),
+	}
+	raw := c.raw
+	if c.used[format.RLEDictionary] > 0 {
+		dict, n := c.values.dictionary()
+		h := pageHeader{dictionary: true, values: n}
+		body = appendDictionaryPage(body, &h, dict, w.compressor)
+		m.dictionary = true
+		m.meta.DictionaryPageOffset = int64(start)
+		raw += len(body) - start - h.stored + h.raw
+		m.meta.EncodingStats = append(m.meta.EncodingStats,
+			format.PageEncodingStats{PageType: format.DictionaryPage, Encoding: format.Plain, Count: 1})
+	}
+	data := len(body)
+	body = append(body, c.body...)
+	for i := range m.pages {
+		m.pages[i].offset += int64(data)
+	}
+	m.meta.DataPageOffset = int64(data)
+	m.meta.TotalCompressedSize = int64(len(body) - start)
+	m.meta.TotalUncompressedSize = int64(raw)
+	c.encodings(&m.meta)
+	var err error
+	m.meta.Statistics = c.stats.statistics()
+	m.index, err = c.stats.columnIndex()
+	return body, m, err
+}
+
+// encodings lists the encodings of the chunk's pages, in a fixed order.
+func (c *columnChunk) encodings(m *format.ColumnMetaData) {
+	m.Encoding = append(m.Encoding, format.RLE) // of levels
+	if c.used[format.RLEDictionary] > 0 || c.used[format.Plain] > 0 {
+		m.Encoding = append(m.Encoding, format.Plain)
+	}
+	for enc, n := range c.used {
+		if n == 0 {
+			continue
+		}
+		e := format.Encoding(enc)
+		if e != format.Plain {
+			m.Encoding = append(m.Encoding, e)
+		}
+		m.EncodingStats = append(m.EncodingStats,
+			format.PageEncodingStats{PageType: format.DataPageV2, Encoding: e, Count: n})
+	}
+}
+
+// reset begins the next row group. Nothing that the next one's bytes depend
+// on is kept.
+func (c *columnChunk) reset() {
+	c.values.reset()
+	c.stats.reset()
+	c.body = c.body[:0]
+	c.pages = nil // the piece's
+	c.rows, c.levels, c.absent, c.raw = 0, 0, 0, 0
+	c.used = [len(c.used)]int32{}
+}
