@@ -72,7 +72,7 @@ func (m MAC) AppendTo(dst []byte) []byte {
 
 // ParseText appends the value that AppendText wrote.
 func (c *Values[T]) ParseText(text []byte) error {
-	v, err := parseValue[T](text)
+	v, err := Parse[T](text)
 	if err != nil {
 		return fmt.Errorf("column %s: %w", c.field.Name, err)
 	}
@@ -82,12 +82,14 @@ func (c *Values[T]) ParseText(text []byte) error {
 
 // ParseText appends the list that AppendText wrote.
 func (c *List[T]) ParseText(text []byte) error {
+	n := len(c.V)
 	for start := 0; start < len(text); {
 		end := start
 		for end < len(text) && text[end] != ';' {
 			end++
 		}
 		if err := c.Values.ParseText(text[start:end]); err != nil {
+			c.V = c.V[:n] // not half a list
 			return err
 		}
 		start = end + 1
@@ -96,7 +98,8 @@ func (c *List[T]) ParseText(text []byte) error {
 	return nil
 }
 
-func parseValue[T Value](text []byte) (T, error) {
+// Parse returns the value that text stands for, as AppendText writes it.
+func Parse[T Value](text []byte) (T, error) {
 	var v T
 	var err error
 	s := string(text)
@@ -132,7 +135,9 @@ func parseValue[T Value](text []byte) (T, error) {
 	case *MAC:
 		err = p.parse(text)
 	case *netip.Addr:
-		*p, err = netip.ParseAddr(s)
+		if s != "" { // the zero address, which has no notation
+			*p, err = netip.ParseAddr(s)
+		}
 	case *Text:
 		*p = Text(s)
 	case *Bytes:

@@ -1,4 +1,6 @@
-package sink
+// Package schematest makes batches of random values of every kind, for the
+// tests of what writes and reads tables.
+package schematest
 
 import (
 	"fmt"
@@ -18,9 +20,9 @@ func kinds() []schema.Kind {
 	return all
 }
 
-// everyField is a schema with each kind required, nullable and as a list, and
-// in each storage.
-func everyField() schema.Schema {
+// Every is a schema with each kind required, nullable and as a list, and in
+// each storage.
+func Every() schema.Schema {
 	var s schema.Schema
 	for _, k := range kinds() {
 		for _, store := range []schema.Storage{schema.Auto, schema.Dictionary, schema.Delta, schema.Plain} {
@@ -37,9 +39,10 @@ func everyField() schema.Schema {
 	return s
 }
 
-// fill adds rows to b, which was made by schema.FromFields. Values repeat, so
+// Fill adds rows to b, which was made by schema.FromFields, and finishes it.
+// nulls is the share of nulls in nullable columns, 0 to 1. Values repeat, so
 // that dictionaries are used, unless wide is set.
-func fill(b *schema.Batch, rng *rand.Rand, rows int, nulls float64, wide bool) {
+func Fill(b *schema.Batch, rng *rand.Rand, rows int, nulls float64, wide bool) {
 	for i := range rows {
 		row := b.Rows + i
 		for _, c := range b.Columns {
