@@ -1,0 +1,56 @@
+// Package flow joins packets to bidirectional flows and makes the flows table.
+//
+// The decoder fills a [Digest] for each packet; a [Table] takes the digests in
+// capture order and delivers a row for each flow when it ends:
+//
+//	t := flow.NewTable(flow.Config{Rows: write})
+//	for each digest { t.Add(&d) }
+//	err := t.Finish()
+//
+// # What a flow is
+//
+// The packets of one conversation ([KeyOf]: addresses, ports, protocol, VLAN,
+// either way) until one of these: no packet for the idle time-out; a packet
+// later than the active time-out after the start, which begins the next flow;
+// TCP is over, by FIN of both sides or by RST, and either the linger time has
+// passed or a new SYN comes; the capture ends; room is needed. After a close
+// everything but a new SYN is the old connection's tail, so that late ACKs
+// and retransmissions make no flows of their own, as they do in CICFlowMeter.
+// ICMP messages and their answers are a flow (echo: by identifier), errors
+// are flows apart; so are the ARP messages between two addresses. Packets of
+// other protocols belong to no flow and are counted by [Reason].
+//
+// The initiator is who sent the SYN without ACK, else the receiver of a
+// SYN/ACK or of an ICMP answer that comes first, else the first sender.
+//
+// # Order and time
+//
+// All times are those of packets. A flow's time is over at a moment that
+// follows from its packets alone (last packet + time-out), and flows end in
+// the order of these moments, first begun first among equals; those that end
+// by a packet (active time-out, new SYN, eviction) end at that packet; at the
+// end of a file the rest ends in the same order as if time went on. Rows come
+// in that order. They depend on nothing but the packets and Config: not on
+// batches, workers or calls of [Table.Advance], which make rows come sooner
+// when a clock moves and no packets come.
+//
+// Packets out of order of time are taken as they come, their gaps counting as
+// 0 and the flow reaching from its earliest to its latest packet; or they are
+// put in order within Config.Reorder.
+//
+// # The past
+//
+// A flow alone says little of a scan, a beacon or a guessed password. The
+// columns src_, dst_, mac_ and svc_ say what the flow's hosts and service did
+// before its first packet: only the past, so that a row is the same live and
+// in a batch. They are exact as long as nothing had to be forgotten; see the
+// limits in [Config] and the counts in [Stats].
+//
+// # Limits
+//
+// Memory is bounded by Config: about 1.6 kB for each open flow, 0.4 kB for
+// each host, 0.1 kB for each pair, event and service. The table is sequential;
+// it costs a fraction of what decoding costs. Tunnels are flows of the outer
+// addresses. Of ICMP errors the quoted packet is not looked at. Later
+// fragments that come before the first one are flows without ports.
+package flow
