@@ -1,0 +1,192 @@
+package label
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/pcapline/pcapline/transform/schema"
+)
+
+// view names the columns of a kind of table that the rules need. Where several
+// columns are named, a row's value is that of the first which has one.
+type view struct {
+	table            int // 0 packets, 1 flows
+	file             string
+	from, to         []string
+	src, dst         []string
+	srcMAC, dstMAC   []string
+	srcPort, dstPort []string
+	proto            []string
+	arp              string // present in rows of ARP
+	etherType        string
+}
+
+// tableNames are the tables as reports name them.
+var tableNames = [...]string{"packets", "flows"}
+
+// The tables that can be labelled; a flow has an end besides its start.
+var (
+	packetView = view{
+		table: 0, file: "file_id", from: []string{"ts_ns"}, to: []string{"ts_ns"},
+		src: []string{"ip_src", "ipv6_src", "arp_src_ip"}, dst: []string{"ip_dst", "ipv6_dst", "arp_dst_ip"},
+		srcMAC: []string{"eth_src"}, dstMAC: []string{"eth_dst"},
+		srcPort: []string{"tcp_src_port", "udp_src_port", "sctp_src_port"},
+		dstPort: []string{"tcp_dst_port", "udp_dst_port", "sctp_dst_port"},
+		proto:   []string{"ip_proto", "ipv6_proto"}, arp: "arp_opcode",
+	}
+	flowView = view{
+		table: 1, file: "file_id", from: []string{"ts_ns"}, to: []string{"ts_end_ns"},
+		src: []string{"src_ip"}, dst: []string{"dst_ip"},
+		srcMAC: []string{"src_mac"}, dstMAC: []string{"dst_mac"},
+		srcPort: []string{"src_port"}, dstPort: []string{"dst_port"},
+		proto: []string{"ip_proto"}, etherType: "ether_type",
+	}
+)
+
+// errNoTable says that a batch is of neither table.
+var errNoTable = errors.New("label: the table has neither the columns file_id and ts_ns of packets nor also ts_end_ns of flows")
+
+func viewOf(has func(column string) bool) (*view, error) {
+	for _, v := range []*view{&flowView, &packetView} {
+		if has(v.file) && has(v.from[0]) && has(v.to[0]) {
+			return v, nil
+		}
+	}
+	return nil, errNoTable
+}
+
+// reader gives the rows of a batch in ascending order.
+type reader struct {
+	file             func(row int) (int64, bool)
+	from, to         func(row int) (int64, bool)
+	src, dst         func(row int) (netip.Addr, bool)
+	srcMAC, dstMAC   schema.Cursor[schema.MAC]
+	srcPort, dstPort func(row int) (int64, bool)
+	proto            func(row int) (int64, bool)
+	arp              func(row int) bool
+}
+
+func newReader(v *view, b *schema.Batch) *reader {
+	r := &reader{
+		file: number(b, v.file), from: number(b, v.from...), to: number(b, v.to...),
+		src: address(b, v.src...), dst: address(b, v.dst...),
+		srcMAC:  mac(b, v.srcMAC[0]),
+		dstMAC:  mac(b, v.dstMAC[0]),
+		srcPort: number(b, v.srcPort...), dstPort: number(b, v.dstPort...),
+		proto: number(b, v.proto...),
+	}
+	if v.arp != "" {
+		op := number(b, v.arp)
+		r.arp = func(row int) bool { _, ok := op(row); return ok }
+	} else {
+		et := number(b, v.etherType)
+		r.arp = func(row int) bool { t, ok := et(row); return ok && t == 0x0806 }
+	}
+	return r
+}
+
+// read fills w with a row and returns its capture.
+func (r *reader) read(i int, w *row) (file int64) {
+	file, _ = r.file(i)
+	w.from, _ = r.from(i)
+	w.to, _ = r.to(i)
+	w.src, _ = r.src(i)
+	w.dst, _ = r.dst(i)
+	w.srcMAC, _ = r.srcMAC.At(i)
+	w.dstMAC, _ = r.dstMAC.At(i)
+	sport, has := r.srcPort(i)
+	dport, _ := r.dstPort(i)
+	w.srcPort, w.dstPort, w.hasPorts = uint16(sport), uint16(dport), has
+	w.proto = AnyProto
+	if p, ok := r.proto(i); ok {
+		w.proto = Proto(p)
+	}
+	if r.arp(i) {
+		w.proto = ARP
+	}
+	return file
+}
+
+// number reads integer columns of any width; the first with a value counts.
+func number(b *schema.Batch, names ...string) func(row int) (int64, bool) {
+	var read []func(row int) (int64, bool)
+	for _, n := range names {
+		c := b.Column(n)
+		if c == nil {
+			continue
+		}
+		switch c.Data().(type) {
+		case []uint8:
+			read = append(read, widen[uint8](c))
+		case []uint16:
+			read = append(read, widen[uint16](c))
+		case []uint32:
+			read = append(read, widen[uint32](c))
+		case []int64:
+			read = append(read, widen[int64](c))
+		}
+	}
+	return first(read)
+}
+
+func widen[T interface {
+	schema.Value
+	uint8 | uint16 | uint32 | int64
+}](c schema.Column) func(row int) (int64, bool) {
+	cur := schema.Walk[T](c)
+	return func(row int) (int64, bool) {
+		v, ok := cur.At(row)
+		return int64(v), ok
+	}
+}
+
+// address reads address columns of any kind.
+func address(b *schema.Batch, names ...string) func(row int) (netip.Addr, bool) {
+	var read []func(row int) (netip.Addr, bool)
+	for _, n := range names {
+		c := b.Column(n)
+		if c == nil {
+			continue
+		}
+		switch c.Data().(type) {
+		case []schema.IPv4:
+			cur := schema.Walk[schema.IPv4](c)
+			read = append(read, func(row int) (netip.Addr, bool) { v, ok := cur.At(row); return netip.AddrFrom4(v), ok })
+		case []schema.IPv6:
+			cur := schema.Walk[schema.IPv6](c)
+			read = append(read, func(row int) (netip.Addr, bool) { v, ok := cur.At(row); return netip.AddrFrom16(v), ok })
+		case []netip.Addr:
+			cur := schema.Walk[netip.Addr](c)
+			read = append(read, cur.At)
+		}
+	}
+	return first(read)
+}
+
+func mac(b *schema.Batch, name string) schema.Cursor[schema.MAC] {
+	c := b.Column(name)
+	if c == nil {
+		return schema.Walk[schema.MAC](nil)
+	}
+	if _, ok := c.Data().([]schema.MAC); !ok {
+		return schema.Walk[schema.MAC](nil)
+	}
+	return schema.Walk[schema.MAC](c)
+}
+
+// first tries readers in their order. Where none has a value it returns an
+// invalid one and false.
+func first[T any](read []func(row int) (T, bool)) func(row int) (T, bool) {
+	if len(read) == 1 {
+		return read[0]
+	}
+	return func(row int) (v T, ok bool) {
+		for _, f := range read {
+			if v, ok = f(row); ok {
+				return v, true
+			}
+		}
+		var none T
+		return none, false
+	}
+}

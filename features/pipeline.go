@@ -1,0 +1,86 @@
+package features
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/pcapline/pcapline/transform/schema"
+)
+
+// Pipeline is everything between a table and a learner: it is kept in the
+// model, so that rows are scored with what was learned in training.
+type Pipeline struct {
+	Encoding *Encoding `json:"encoding"`
+	Scaling  *Scaling  `json:"scaling"` // nil: not scaled
+}
+
+// ParsePipeline reads the JSON form and checks that it is whole.
+func ParsePipeline(text []byte) (*Pipeline, error) {
+	p := new(Pipeline)
+	if err := json.Unmarshal(text, p); err != nil {
+		return nil, fmt.Errorf("pipeline: %w", err)
+	}
+	return p, p.check()
+}
+
+func (p *Pipeline) check() error {
+	if p.Encoding == nil {
+		return fmt.Errorf("pipeline: there is no encoding")
+	}
+	names := p.Encoding.Names()
+	if p.Scaling == nil {
+		return nil
+	}
+	if len(p.Scaling.Columns) != len(names) {
+		return fmt.Errorf("pipeline: %d columns are encoded, %d scaled", len(names), len(p.Scaling.Columns))
+	}
+	for i := range p.Scaling.Columns {
+		c := &p.Scaling.Columns[i]
+		if c.Name != names[i] {
+			return fmt.Errorf("pipeline: column %s is encoded where %s is scaled", names[i], c.Name)
+		}
+		if len(c.Knots) != len(c.Values) || len(c.Knots) == 1 || len(c.Knots) > maxKnots {
+			return fmt.Errorf("pipeline: column %s has %d knots and %d values", c.Name, len(c.Knots), len(c.Values))
+		}
+	}
+	return nil
+}
+
+// Applier turns the batches of one table into scaled features. It belongs to
+// one goroutine.
+type Applier struct {
+	binding *Binding
+	scaling *Scaling
+	out     *Matrix
+}
+
+// Bind prepares to apply the pipeline to b, which is filled anew between calls
+// of [Applier.Apply]. It fails when b lacks a column or has it in another type.
+func (p *Pipeline) Bind(b *schema.Batch) (*Applier, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	bd, err := p.Encoding.Bind(b)
+	if err != nil {
+		return nil, err
+	}
+	return &Applier{binding: bd, scaling: p.Scaling, out: NewMatrix(0, p.Encoding.Names())}, nil
+}
+
+// Apply returns the features of the batch's rows. The matrix is the applier's
+// and is overwritten by the next call.
+func (a *Applier) Apply() (*Matrix, error) {
+	n := a.binding.batch.Rows
+	a.out.Data, a.out.Rows = a.out.Data[:0], 0
+	a.out.Grow(n)
+	a.binding.Fill(a.out, 0)
+	if a.scaling != nil {
+		if err := a.scaling.Apply(a.out); err != nil {
+			return nil, err
+		}
+	}
+	return a.out, nil
+}
+
+// Broken is how many values were NaN or infinite so far, and were imputed.
+func (a *Applier) Broken() (nan, inf int64) { return a.binding.NaN, a.binding.Inf }

@@ -1,0 +1,165 @@
+package features
+
+import (
+	"math"
+	"slices"
+	"sort"
+	"time"
+)
+
+// DefaultGap is the purge gap of the split by time.
+const DefaultGap = 100 * time.Millisecond
+
+// cutCandidates is how many times of a capture are tried as cuts.
+const cutCandidates = 96
+
+// byTime cuts each capture at two times. A unit that lies on a cut or begins
+// within the gap behind it is purged; so training rows end before the first
+// validation row begins, and those end before the first test row begins.
+//
+// An attack lies somewhere in a capture, often short beside it, so cuts at
+// fixed shares of the capture's time or rows would leave it whole in one
+// part. Of all pairs of candidate times, which are quantiles of the attack
+// rows' beginnings and ends (of all rows in a benign capture), the pair is
+// taken that maximises
+//
+//	Σ over classes, parts: weight · share · log(1 + 10·rows)
+//
+// This is greatest when rows are many (few are purged) and are distributed as
+// the shares want it, and an empty part costs more than an uneven one. Each
+// attack class has weight 1, benign ¼.
+func (sp *Split) byTime(units [][]unit, classes, captures []string) {
+	for c := range units {
+		if len(units[c]) == 0 {
+			continue
+		}
+		first, second := sp.bestCuts(units[c], len(classes))
+		sp.Cuts = append(sp.Cuts, Cut{Capture: captures[c], Valid: first, Test: second})
+		for i := range units[c] {
+			u := &units[c][i]
+			u.part = sp.side(u, first, second)
+		}
+	}
+}
+
+func (sp *Split) side(u *unit, first, second int64) Part {
+	gap := int64(sp.Spec.Gap)
+	switch {
+	case u.end < first:
+		return Train
+	case u.start >= first+gap && u.end < second:
+		return Valid
+	case u.start >= second+gap:
+		return Test
+	}
+	return Purged
+}
+
+// candidates are quantiles of the times at which a cut would lie between units.
+func candidates(units []unit) []int64 {
+	attack := slices.ContainsFunc(units, func(u unit) bool { return u.class != 0 })
+	var t []int64
+	for i := range units {
+		if !attack || units[i].class != 0 {
+			t = append(t, units[i].start, units[i].end+1)
+		}
+	}
+	slices.Sort(t)
+	t = slices.Compact(t)
+	if len(t) <= cutCandidates {
+		return t
+	}
+	out := make([]int64, 0, cutCandidates)
+	for k := range cutCandidates {
+		out = append(out, t[k*(len(t)-1)/(cutCandidates-1)])
+	}
+	return slices.Compact(out)
+}
+
+// bestCuts tries all pairs of candidates. For a cut i and a cut j ≥ i the rows
+// of the three parts are sums over a histogram of units by the number of cuts
+// that lie at or before their end, and before their start by a gap.
+func (sp *Split) bestCuts(units []unit, classes int) (first, second int64) {
+	cuts := candidates(units)
+	gap := int64(sp.Spec.Gap)
+	k := len(cuts)
+	hist := make([]*cutHistogram, classes)
+	for i := range units {
+		u := &units[i]
+		h := hist[u.class]
+		if h == nil {
+			h = newCutHistogram(k)
+			hist[u.class] = h
+		}
+		e := sort.Search(k, func(j int) bool { return cuts[j] > u.end })
+		s := sort.Search(k, func(j int) bool { return cuts[j]+gap > u.start })
+		h.add(s, e, float64(u.rows))
+	}
+	for _, h := range hist {
+		if h != nil {
+			h.finish()
+		}
+	}
+	best, bi, bj := math.Inf(-1), 0, 0
+	for i := range k {
+		for j := i; j < k; j++ {
+			if v := sp.value(hist, i, j); v > best+1e-9 {
+				best, bi, bj = v, i, j
+			}
+		}
+	}
+	return cuts[bi], cuts[bj]
+}
+
+// value is what cuts i and j are worth.
+func (sp *Split) value(hist []*cutHistogram, i, j int) (v float64) {
+	for c, h := range hist {
+		if h == nil {
+			continue
+		}
+		weight := 1.0
+		if c == 0 {
+			weight = 0.25
+		}
+		train, valid, test := h.rows(i, j)
+		// The test part is worth a trifle more, so that of two rows that
+		// could be validated or tested on, one is tested on.
+		v += weight * (sp.Spec.Train*math.Log1p(10*train) + sp.Spec.Valid*math.Log1p(10*valid) + 1.01*sp.Spec.Test*math.Log1p(10*test))
+	}
+	return v
+}
+
+// cutHistogram counts rows by s, the number of cuts wholly before them, and
+// e, the index of the first cut wholly behind them.
+type cutHistogram struct {
+	k int
+	n []float64 // (k+1)²; after finish: at [s][e] the rows with at least s and at most e
+}
+
+func newCutHistogram(k int) *cutHistogram { return &cutHistogram{k, make([]float64, (k+1)*(k+1))} }
+
+func (h *cutHistogram) at(s, e int) *float64 { return &h.n[s*(h.k+1)+e] }
+
+func (h *cutHistogram) add(s, e int, rows float64) { *h.at(s, e) += rows }
+
+func (h *cutHistogram) finish() {
+	for s := h.k; s >= 0; s-- {
+		for e := range h.k + 1 {
+			v := *h.at(s, e)
+			if s < h.k {
+				v += *h.at(s+1, e)
+			}
+			if e > 0 {
+				v += *h.at(s, e-1)
+			}
+			if s < h.k && e > 0 {
+				v -= *h.at(s+1, e-1)
+			}
+			*h.at(s, e) = v
+		}
+	}
+}
+
+func (h *cutHistogram) rows(i, j int) (train, valid, test float64) {
+	return *h.at(0, i), *h.at(i+1, j), *h.at(j+1, h.k)
+}
