@@ -33,10 +33,10 @@ import (
 // Options of a [Trainer]. Beta1, Beta2 and Epsilon are Adam's.
 type Options struct {
 	Kernel      blas.Kernel
-	Dropout     float64    // share of the hidden units left out, [0, 1)
-	Rand        *rand.Rand // for dropout
-	L2          float64    // added to the gradient of the weights, not of the biases
-	WeightDecay float64    // decoupled, as in AdamW; weights only
+	Dropout     float64     // share of the hidden units left out, [0, 1)
+	Rand        rand.Source // for dropout
+	L2          float64     // added to the gradient of the weights, not of the biases
+	WeightDecay float64     // decoupled, as in AdamW; weights only
 	Beta1       float64
 	Beta2       float64
 	Epsilon     float64
@@ -167,7 +167,7 @@ func (t *Trainer) fillMask(m []float32) {
 	limit, scale := uint64(keep*(1<<32)), float32(1/keep)
 	for i := range m {
 		m[i] = 0
-		if uint64(t.opt.Rand.Uint32()) < limit {
+		if t.opt.Rand.Uint64()>>32 < limit {
 			m[i] = scale
 		}
 	}

@@ -290,7 +290,7 @@ func TestSameBitsForAnyGOMAXPROCS(t *testing.T) {
 	run := func(procs int) []float32 {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 		opt := defaults(blas.Best())
-		opt.Dropout, opt.Rand, opt.L2 = 0.2, rand.New(rand.NewPCG(9, 9)), 1e-4
+		opt.Dropout, opt.Rand, opt.L2 = 0.2, rand.NewPCG(9, 9), 1e-4
 		params := mlp.Init(s, rand.New(rand.NewPCG(8, 8)))
 		tr, err := New(s, params, opt)
 		if err != nil {
@@ -362,7 +362,7 @@ func TestBadOptions(t *testing.T) {
 }
 
 func TestDropoutKeepsTheMean(t *testing.T) {
-	tr := &Trainer{opt: Options{Dropout: 0.3, Rand: rand.New(rand.NewPCG(1, 1))}}
+	tr := &Trainer{opt: Options{Dropout: 0.3, Rand: rand.NewPCG(1, 1)}}
 	m := make([]float32, 1e5)
 	tr.fillMask(m)
 	sum, zero := 0.0, 0

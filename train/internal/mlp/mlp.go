@@ -94,7 +94,10 @@ func (s Shape) Params() int {
 
 // Init draws initial parameters: biases 0, weights uniform in ±√(6/in) before
 // a ReLU (He et al. 2015), ±√(6/(in+out)) elsewhere (Glorot and Bengio 2010).
-func Init(s Shape, r *rand.Rand) []float32 {
+//
+// The numbers come from the source's bits by a rule of our own, so that no later
+// version of the standard library can change them.
+func Init(s Shape, r rand.Source) []float32 {
 	p := make([]float32, s.Params())
 	for _, l := range s.Layers() {
 		limit := math.Sqrt(6 / float64(l.In+l.Out))
@@ -102,7 +105,8 @@ func Init(s Shape, r *rand.Rand) []float32 {
 			limit = math.Sqrt(6 / float64(l.In))
 		}
 		for i := l.W; i < l.B; i++ {
-			p[i] = float32((2*r.Float64() - 1) * limit)
+			u := float64(r.Uint64()>>11) / (1 << 53) // [0, 1)
+			p[i] = float32((2*u - 1) * limit)
 		}
 	}
 	return p
