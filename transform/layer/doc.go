@@ -1,0 +1,31 @@
+// Package layer makes the packets table: one row for each packet, one struct
+// for each protocol, one list of protocols.
+//
+// # A protocol
+//
+// A protocol is a struct whose fields are its columns (package schema says
+// how they are declared) and two methods: Reached says what leads to it, an
+// EtherType or a port for example, and Decode takes its header from the front
+// of the bytes, appends to the columns, and says what follows. udp.go is the
+// example to copy. The list in protocols.go holds all of them in the order of
+// the table's columns; tables that find the next protocol are made from it.
+//
+// Headers are decoded by hand, in place: values go from the packet to typed
+// columns without a copy between and without allocation. Text and bytes
+// alias the packet until the batch is reset.
+//
+// # What a row says
+//
+// A value that a packet lacks is null, not 0. A length field bounds what is
+// above it, so Ethernet padding is never payload. A fragment that is not the
+// first has no transport header. Of a malformed header the columns hold what
+// could be read, and decode_error names layer and reason. A protocol met
+// twice in one packet (IP in IP, a third VLAN tag) fills its columns the first
+// time only; what is above the second is decoded as usual.
+//
+// # Limits
+//
+// One packet is decoded at a time: there is no reassembly of IP fragments or
+// of TCP streams, so a DNS message over TCP is read only where a segment
+// begins with it. A packet has at most [MaxDepth] headers.
+package layer

@@ -1,0 +1,110 @@
+package layer
+
+import (
+	"github.com/pcapline/pcapline/pcapio"
+	"github.com/pcapline/pcapline/transform/flow"
+	"github.com/pcapline/pcapline/transform/schema"
+)
+
+// Options say how the packets table is filled. The zero value is the default.
+type Options struct {
+	MaxPayload int // bytes kept in the payload column; 0: all; negative: none
+}
+
+// Table is the packets table: it decodes packets into a batch. It belongs to
+// one goroutine.
+type Table struct {
+	opt          Options
+	batch        *schema.Batch
+	frame        Frame
+	payload      Payload
+	conversation Conversation
+	list         []Protocol
+	again        []Protocol // where a protocol met again in the same packet is decoded to
+	againBatch   *schema.Batch
+	decoder      Decoder
+	chains       chains
+	errors       errorTexts
+	digest       flow.Digest // used where the caller wants none
+}
+
+// NewTable makes an empty table. All tables have the same columns.
+func NewTable(opt Options) *Table {
+	t := &Table{opt: opt, list: protocols(), again: protocols()}
+	columns := append([]any{&t.frame}, columnsOf(t.list)...)
+	t.batch = schema.Of(append(columns, &t.payload, &t.conversation)...)
+	t.againBatch = schema.Of(columnsOf(t.again)...)
+	t.decoder.batch = t.batch
+	t.decoder.dispatch = newDispatch(t.list)
+	t.chains.names = names(t.list)
+	t.errors.names = t.chains.names
+	return t
+}
+
+// Batch holds the rows appended since the last Reset.
+func (t *Table) Batch() *schema.Batch { return t.batch }
+
+// Reset empties the table. The packets appended before may then be released.
+func (t *Table) Reset() {
+	t.batch.Reset()
+	t.againBatch.Reset()
+}
+
+// TakeErrors returns how many packets had a decode error, by "layer: reason",
+// since it was last called.
+func (t *Table) TakeErrors() map[string]int64 { return t.errors.take() }
+
+// Append decodes a packet into a new row, whatever the packet holds, and
+// fills digest, which may be nil, from what it decodes. file is the index of
+// the capture in the run. The row borrows the packet's data until Reset.
+func (t *Table) Append(p *pcapio.Packet, file int32, digest *flow.Digest) {
+	if digest == nil {
+		digest = &t.digest
+	}
+	*digest = flow.Digest{
+		Time: p.Time, File: file, Number: p.Number, WireLen: p.WireLen, DNSRcode: -1,
+	}
+	row := t.batch.Rows
+	t.decoder.begin(row, p, digest)
+	payload := t.decode(p)
+	t.payload.fill(&t.decoder, payload, t.opt)
+	t.conversation.fill(t.batch, row, digest)
+	t.frame.fill(row, p, file, t.chains.text(&t.decoder))
+	if t.decoder.reason != "" {
+		t.frame.DecodeError.Set(row, t.errors.count(&t.decoder))
+	}
+	t.batch.Rows++
+}
+
+// decode walks the packet's headers and returns what is above the last one
+// that is not an application's.
+func (t *Table) decode(p *pcapio.Packet) (payload []byte) {
+	d := &t.decoder
+	key, rest := LinkType(p.LinkType), p.Data
+	payload, d.above = rest, d.missing
+	for {
+		i, ok := d.dispatch.find(key)
+		if !ok {
+			break
+		}
+		if d.depth == MaxDepth {
+			d.noteFrame("too many headers")
+			break
+		}
+		d.chain[d.depth] = uint8(i + 1)
+		d.depth++
+		proto := t.list[i]
+		if proto.Has(d.Row) {
+			proto = t.again[i]
+		}
+		was := key
+		key, rest = proto.Decode(d, rest)
+		if !was.application() {
+			payload, d.above = rest, d.missing
+		}
+	}
+	if d.depth == 0 {
+		d.noteFrame("link type not decoded")
+	}
+	return payload
+}
