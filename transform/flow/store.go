@@ -62,7 +62,7 @@ func (s *store[K, V]) find(k K) int32 {
 // add makes a node for a key that has none. Its value is what a removed node
 // left there, so that the caller can reuse what it holds.
 func (s *store[K, V]) add(k K) int32 {
-	if s.used >= len(s.buckets) {
+	if 4*s.used >= len(s.buckets) { // mostly one node a bucket: each further one costs a cache miss
 		s.grow()
 	}
 	i := s.free
