@@ -24,7 +24,7 @@ type FlowColumns struct {
 	DstMAC      schema.Values[schema.MAC]    `name:"dst_mac" role:"identity" store:"dict" source:"IPFIX 80 destinationMacAddress" doc:"Link address of the other side at first; zero without Ethernet."`
 	SrcIP       schema.Values[netip.Addr]    `name:"src_ip" role:"identity" store:"dict" doc:"Address of the initiator: who sent the SYN, else the request of an ICMP pair, else the first packet. CICFlowMeter takes the first packet's sender always."`
 	DstIP       schema.Values[netip.Addr]    `name:"dst_ip" role:"identity" store:"dict" doc:"Address of the other side."`
-	SrcPort     schema.Optional[uint16]      `name:"src_port" role:"identity" doc:"The initiator's port; null without ports, and for later fragments whose first was not seen."`
+	SrcPort     schema.Optional[uint16]      `name:"src_port" role:"identity" doc:"The initiator's port; null without ports, and where no packet showed them: later fragments without their first, headers cut off."`
 	DstPort     schema.Optional[uint16]      `name:"dst_port" role:"identity" doc:"The other side's port, likewise."`
 	VLAN        schema.Optional[uint16]      `name:"vlan_id" role:"identity" store:"dict" source:"IEEE 802.1Q" doc:"Outermost VLAN id; null without a tag."`
 	EtherType   schema.Values[uint16]        `name:"ether_type" store:"dict" source:"IEEE 802 numbers" doc:"EtherType of the first packet."`

@@ -60,7 +60,7 @@ func (t *Table) fragment(d *Digest, key Key, fromB bool) (Key, bool) {
 // the old connection.
 func (t *Table) another(d *Digest, i int32) bool {
 	f := &t.flows.at(i).val
-	newSYN := d.Proto == protoTCP && d.FragOffset == 0 &&
+	newSYN := d.Proto == protoTCP && hasHeader(d) &&
 		d.TCPFlags&(flagSYN|flagACK|flagRST|flagFIN) == flagSYN
 	if f.closed && newSYN || d.Time-f.start > int64(t.cfg.ActiveTimeout) {
 		t.finish(i, endActive)
@@ -82,7 +82,7 @@ func (t *Table) begin(d *Digest, key Key, fromB bool) int32 {
 	f.fromB, f.etherType = fromB, d.EtherType
 	f.icmpType, f.icmpCode = d.ICMPType, d.ICMPCode
 	f.srcMAC, f.dstMAC = d.SrcMAC, d.DstMAC
-	f.orphan = d.FragOffset > 0 && key.PortA == 0 && key.PortB == 0
+	f.portless = !hasHeader(d) && key.PortA == 0 && key.PortB == 0
 	src, dst, dstPort := d.Src, d.Dst, d.DstPort
 	if answers(d) {
 		f.fromB = !fromB
@@ -97,11 +97,17 @@ func (t *Table) begin(d *Digest, key Key, fromB bool) int32 {
 	return i
 }
 
+// hasHeader reports whether the packet's transport header was read: a later
+// fragment has none, and others may have been cut off.
+func hasHeader(d *Digest) bool {
+	return d.FragOffset == 0 && (d.HeaderLen > 0 || !hasPorts(d.Proto))
+}
+
 // answers reports whether a packet that is the first of its flow shows that
 // the other side began: a SYN with ACK, or an ICMP answer.
 func answers(d *Digest) bool {
 	switch {
-	case d.FragOffset > 0 || d.EtherType == etherARP:
+	case !hasHeader(d) || d.EtherType == etherARP:
 		return false
 	case d.Proto == protoTCP:
 		return d.TCPFlags&(flagSYN|flagACK|flagRST|flagFIN) == flagSYN|flagACK

@@ -31,7 +31,7 @@ func digestFrom(b []byte, now *int64) Digest {
 		Time: *now, EtherType: etherIPv4, TTL: b[3], WireLen: uint32(b[4]) * 13, PayloadLen: uint32(b[5] &^ 3),
 		Src: netip.AddrFrom4([4]byte{10, 0, 0, b[6] & 3}), Dst: netip.AddrFrom4([4]byte{10, 0, 0, b[6] >> 2 & 3}),
 		SrcPort: uint16(b[7] & 3), DstPort: uint16(b[7] >> 2 & 3), Proto: protoTCP, TCPFlags: uint16(b[8]),
-		Seq: uint32(b[9]) << 24, Window: uint16(b[10] & 1), SrcMAC: [6]byte{2, b[10] >> 6}, DNSRcode: -1,
+		Seq: uint32(b[9]) << 24, Window: uint16(b[10] & 1), SrcMAC: [6]byte{2, b[10] >> 6}, DNSRcode: -1, HeaderLen: 20,
 		Entropy: float32(b[11]) / 16, VLAN: uint16(b[12] >> 7),
 	}
 	switch b[12] & 15 {
@@ -50,6 +50,8 @@ func digestFrom(b []byte, now *int64) Digest {
 	case 7:
 		d.EtherType, d.Proto, d.ICMPType = etherIPv6, protoICMPv6, 128+b[8]&15
 		d.Src, d.Dst = netip.AddrFrom16([16]byte{0xfe, 15: b[6] & 1}), netip.AddrFrom16([16]byte{0xfe, 15: b[6] >> 1 & 1})
+	case 9:
+		d.HeaderLen, d.SrcPort, d.DstPort = 0, 0, 0
 	case 8:
 		d.Entropy = float32(math.NaN())
 	}

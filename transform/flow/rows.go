@@ -117,7 +117,7 @@ func (r *rows) identity(row int, k *Key, f *flowState, reason endReason) {
 	c.DstMAC.Append(f.dstMAC)
 	c.SrcIP.Append(src)
 	c.DstIP.Append(dst)
-	if hasPorts(k.Proto) && !f.orphan {
+	if hasPorts(k.Proto) && !f.portless {
 		c.SrcPort.Set(row, srcPort)
 		c.DstPort.Set(row, dstPort)
 	}
@@ -129,7 +129,7 @@ func (r *rows) identity(row int, k *Key, f *flowState, reason endReason) {
 		c.Proto.Set(row, k.Proto)
 	}
 	c.ProtoName.Append(r.protoName(k))
-	if k.Family != familyARP && (k.Proto == protoICMP || k.Proto == protoICMPv6) && !f.orphan {
+	if k.Family != familyARP && (k.Proto == protoICMP || k.Proto == protoICMPv6) && !f.portless {
 		c.ICMPType.Set(row, f.icmpType)
 		c.ICMPCode.Set(row, f.icmpCode)
 	}

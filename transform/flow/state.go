@@ -106,7 +106,7 @@ type flowState struct {
 	closed                  bool  // TCP is over
 	inClosed                bool  // is in the table's list of closed flows
 	early                   bool  // the early row was made
-	orphan                  bool  // a later fragment whose first was not seen
+	portless                bool  // the header with the ports was not seen
 	rejected, rejectCounted bool
 	answered                bool
 	dstMAC                  [6]byte
@@ -181,7 +181,7 @@ func (f *flowState) packet(d *Digest, dir int, c *Config) {
 	switch {
 	case d.EtherType == etherARP:
 		f.arpPacket(d)
-	case d.FragOffset > 0:
+	case !hasHeader(d):
 	case d.Proto == protoTCP:
 		f.tcpPacket(d, dir)
 	case d.Proto == protoUDP && d.PayloadLen > 0:
