@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
@@ -80,19 +81,17 @@ func (c *Values[T]) ParseText(text []byte) error {
 	return nil
 }
 
-// ParseText appends the list that AppendText wrote.
+// ParseText appends the list that AppendText wrote. A text that is empty is
+// the empty list, so a list of one empty text does not survive.
 func (c *List[T]) ParseText(text []byte) error {
 	n := len(c.V)
-	for start := 0; start < len(text); {
-		end := start
-		for end < len(text) && text[end] != ';' {
-			end++
-		}
-		if err := c.Values.ParseText(text[start:end]); err != nil {
+	for more := len(text) > 0; more; {
+		var element []byte
+		element, text, more = bytes.Cut(text, []byte{';'})
+		if err := c.Values.ParseText(element); err != nil {
 			c.V = c.V[:n] // not half a list
 			return err
 		}
-		start = end + 1
 	}
 	c.close()
 	return nil

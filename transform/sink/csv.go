@@ -13,6 +13,8 @@ type csvSink struct {
 	w      io.Writer
 	schema schema.Schema
 	header []byte // until it is written
+	err    error  // of the writer: the file cannot be continued
+	spare  buffers
 }
 
 func newCSV(w io.Writer, s schema.Schema, opt Options) (Sink, error) {
@@ -29,7 +31,7 @@ func newCSV(w io.Writer, s schema.Schema, opt Options) (Sink, error) {
 	return &csvSink{w: w, schema: s, header: append(header, '\n')}, nil
 }
 
-func (s *csvSink) NewEncoder() Encoder { return &csvEncoder{schema: s.schema} }
+func (s *csvSink) NewEncoder() Encoder { return &csvEncoder{sink: s} }
 
 func (s *csvSink) SetMetadata(string, string) {}
 
@@ -38,22 +40,24 @@ func (s *csvSink) Commit(p Piece) error {
 	if !ok {
 		return fmt.Errorf("csv: commit of a %T", p)
 	}
-	if err := s.writeHeader(); err != nil {
-		return err
-	}
-	_, err := s.w.Write(piece.text)
-	return err
+	s.write(s.header)
+	s.header = nil
+	s.write(piece.text)
+	s.spare.put(piece.text)
+	piece.text = nil
+	return s.err
 }
 
-func (s *csvSink) Close() error { return s.writeHeader() }
-
-func (s *csvSink) writeHeader() error {
-	if s.header == nil {
-		return nil
-	}
-	_, err := s.w.Write(s.header)
+func (s *csvSink) Close() error {
+	s.write(s.header)
 	s.header = nil
-	return err
+	return s.err
+}
+
+func (s *csvSink) write(text []byte) {
+	if s.err == nil && len(text) > 0 {
+		_, s.err = s.w.Write(text)
+	}
 }
 
 type csvPiece struct {
@@ -65,7 +69,7 @@ func (p *csvPiece) Rows() int  { return p.rows }
 func (p *csvPiece) Bytes() int { return len(p.text) }
 
 type csvEncoder struct {
-	schema  schema.Schema
+	sink    *csvSink
 	columns []csvColumn
 	piece   csvPiece
 }
@@ -84,6 +88,9 @@ func (e *csvEncoder) Encode(b *schema.Batch) error {
 		return err
 	}
 	out := e.piece.text
+	if out == nil {
+		out = e.sink.spare.get(pageBytes)
+	}
 	for row := range b.Rows {
 		for i := range e.columns {
 			if i > 0 {
@@ -114,15 +121,15 @@ func (e *csvEncoder) Encode(b *schema.Batch) error {
 
 // bind checks that b has the sink's columns and sets each to its first row.
 func (e *csvEncoder) bind(b *schema.Batch) error {
-	if err := checkBatch("csv", e.schema, b); err != nil {
+	if err := checkBatch("csv", e.sink.schema, b); err != nil {
 		return err
 	}
 	e.columns = e.columns[:0]
 	for i, c := range b.Columns {
-		f := e.schema[i]
+		f := e.sink.schema[i]
 		col := csvColumn{
 			column: c,
-			text:   f.Kind == schema.String,
+			text:   f.Kind == schema.String || f.Kind == schema.IPAddr, // a zone can be anything
 			empty:  f.List || f.Kind == schema.String || f.Kind == schema.Binary || f.Kind == schema.IPAddr,
 		}
 		if p := c.Presence(); p != nil {
@@ -137,8 +144,7 @@ func (e *csvEncoder) bind(b *schema.Batch) error {
 
 func (e *csvEncoder) Flush() (Piece, error) {
 	p := e.piece
-	// The next piece is likely as large as this one.
-	e.piece = csvPiece{text: make([]byte, 0, len(p.text))}
+	e.piece = csvPiece{}
 	return &p, nil
 }
 

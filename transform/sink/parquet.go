@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"math"
-	"sync"
 
 	"github.com/parquet-go/parquet-go/format"
 
@@ -26,7 +25,8 @@ type parquetSink struct {
 	offset int64 // bytes written so far
 	rows   int64
 	groups []*rowGroup // without their bytes
-	spare  sync.Pool   // *[]byte, bodies of committed row groups
+	small  buffers     // of committed row groups
+	large  buffers     // of their large pages
 	err    error       // of the writer: the file cannot be continued
 }
 
@@ -74,14 +74,16 @@ func (s *parquetSink) Commit(p Piece) error {
 		return err
 	}
 	group.offset = s.offset
-	if err := s.write(group.body); err != nil {
+	if err := group.each(s.write); err != nil {
 		return err
 	}
 	s.rows += int64(group.rows)
 	s.groups = append(s.groups, group)
-	body := group.body[:0]
-	group.body = nil
-	s.spare.Put(&body)
+	s.small.put(group.body)
+	for _, blob := range group.blobs {
+		s.large.put(blob.bytes)
+	}
+	group.body, group.blobs = nil, nil
 	return nil
 }
 
@@ -114,12 +116,4 @@ func (s *parquetSink) write(b []byte) error {
 	s.offset += int64(n)
 	s.err = err
 	return err
-}
-
-// body returns an empty buffer for a row group.
-func (s *parquetSink) body() []byte {
-	if b, ok := s.spare.Get().(*[]byte); ok {
-		return *b
-	}
-	return nil
 }

@@ -12,7 +12,9 @@ type columnChunk struct {
 	values values
 	stats  chunkStats
 
-	body   []byte // finished data pages
+	body   []byte      // finished data pages
+	blobs  []largePage // inserted into body
+	size   int         // of both
 	pages  []pageMeta
 	rows   int       // in finished pages
 	levels int       // values including nulls, in finished pages
@@ -154,9 +156,19 @@ func (c *columnChunk) page(h pageHeader, rep, def []byte, data any, vals span, w
 			return err
 		}
 	}
-	start := len(c.body)
-	c.body = appendDataPage(c.body, &h, rep, def, w.body, w.compressor)
-	size := len(c.body) - start
+	stored := h.compressValues(rep, def, w.body, w.compressor)
+	start, before := c.size, len(c.body)
+	c.body = h.append(c.body)
+	c.body = append(c.body, rep...)
+	c.body = append(c.body, def...)
+	if len(stored) < largeValues {
+		c.body = append(c.body, stored...)
+		c.size += len(c.body) - before
+	} else {
+		c.blobs = append(c.blobs, largePage{len(c.body), w.give(h.uncompressed)})
+		c.size += len(c.body) - before + len(stored)
+	}
+	size := c.size - start
 	c.raw += size - h.stored + h.raw
 	c.pages = append(c.pages, pageMeta{offset: int64(start), size: int32(size), firstRow: int32(c.rows)})
 	c.used[h.encoding]++
@@ -166,43 +178,40 @@ func (c *columnChunk) page(h pageHeader, rep, def []byte, data any, vals span, w
 	return nil
 }
 
-// finish appends the chunk to the row group's body and describes it.
-func (c *columnChunk) finish(body []byte, w *pageWork) ([]byte, chunkMeta, error) {
+// finish ends the chunk and describes it, with offsets from its own start. It
+// is the dictionary page that is returned, valid until the next one is made,
+// and c.body behind it.
+func (c *columnChunk) finish(w *pageWork) (m chunkMeta, dict []byte, err error) {
 	if err := c.flushAbsent(w); err != nil {
-		return body, chunkMeta{}, err
+		return m, nil, err
 	}
-	start := len(body)
-	m := chunkMeta{pages: c.pages}
+	m.pages = c.pages
 	m.meta = format.ColumnMetaData{
 		Type:         parquetTypeOf(c.field.Kind).physical,
 		PathInSchema: columnPath(c.field),
 		Codec:        w.compressor.codec,
 		NumValues:    int64(c.levels),
 	}
-	raw := c.raw
 	if c.used[format.RLEDictionary] > 0 {
-		dict, n := c.values.dictionary()
+		plain, n := c.values.dictionary()
 		h := pageHeader{dictionary: true, values: n}
-		body = appendDictionaryPage(body, &h, dict, w.compressor)
+		w.body = appendDictionaryPage(w.body[:0], &h, plain, w.compressor)
+		dict = w.body
 		m.dictionary = true
-		m.meta.DictionaryPageOffset = int64(start)
-		raw += len(body) - start - h.stored + h.raw
+		c.raw += len(dict) - h.stored + h.raw
 		m.meta.EncodingStats = append(m.meta.EncodingStats,
 			format.PageEncodingStats{PageType: format.DictionaryPage, Encoding: format.Plain, Count: 1})
 	}
-	data := len(body)
-	body = append(body, c.body...)
+	m.meta.DataPageOffset = int64(len(dict))
 	for i := range m.pages {
-		m.pages[i].offset += int64(data)
+		m.pages[i].offset += int64(len(dict))
 	}
-	m.meta.DataPageOffset = int64(data)
-	m.meta.TotalCompressedSize = int64(len(body) - start)
-	m.meta.TotalUncompressedSize = int64(raw)
+	m.meta.TotalCompressedSize = int64(len(dict) + c.size)
+	m.meta.TotalUncompressedSize = int64(c.raw)
 	c.encodings(&m.meta)
-	var err error
 	m.meta.Statistics = c.stats.statistics()
 	m.index, err = c.stats.columnIndex()
-	return body, m, err
+	return m, dict, err
 }
 
 // encodings lists the encodings of the chunk's pages, in a fixed order.
@@ -229,7 +238,7 @@ func (c *columnChunk) encodings(m *format.ColumnMetaData) {
 func (c *columnChunk) reset() {
 	c.values.reset()
 	c.stats.reset()
-	c.body = c.body[:0]
+	c.body, c.blobs, c.size = c.body[:0], c.blobs[:0], 0
 	c.pages = nil // the piece's
 	c.rows, c.levels, c.absent, c.raw = 0, 0, 0, 0
 	c.used = [len(c.used)]int32{}

@@ -26,6 +26,7 @@ type parquetEncoder struct {
 // that the columns of a layer share.
 type pageWork struct {
 	compressor *compressor
+	large      *buffers
 	body       []byte
 	rep, def   []uint8
 	repBytes   []byte
@@ -39,6 +40,7 @@ type span struct{ from, to int }
 func newParquetEncoder(s *parquetSink) *parquetEncoder {
 	e := &parquetEncoder{sink: s}
 	e.work.compressor = newCompressor(s.codec)
+	e.work.large = &s.large
 	e.work.shared = make(map[*schema.Presence]span)
 	for _, f := range s.schema {
 		e.chunks = append(e.chunks, newColumnChunk(f))
@@ -70,18 +72,23 @@ func (e *parquetEncoder) Flush() (Piece, error) {
 	if e.rows == 0 {
 		return g, nil
 	}
-	body := e.sink.body()
+	g.body = e.sink.small.get(pageBytes)
 	for _, c := range e.chunks {
-		var m chunkMeta
-		var err error
-		if body, m, err = c.finish(body, &e.work); err != nil {
+		m, dict, err := c.finish(&e.work)
+		if err != nil {
 			return nil, fmt.Errorf("parquet: column %s: %w", c.field.Name, err)
 		}
+		m.shift(int64(g.size))
+		g.body = append(g.body, dict...)
+		for _, blob := range c.blobs {
+			g.blobs = append(g.blobs, largePage{len(g.body) + blob.at, blob.bytes})
+		}
+		g.body = append(g.body, c.body...)
+		g.size += len(dict) + c.size
 		g.columns = append(g.columns, m)
-		g.metaBytes += m.size()
+		g.metaBytes += m.bytes()
 		c.reset()
 	}
-	g.body = body
 	e.rows = 0
 	return g, nil
 }
@@ -89,20 +96,59 @@ func (e *parquetEncoder) Flush() (Piece, error) {
 // rowGroup is a finished row group; offsets in it count from its own start.
 type rowGroup struct {
 	rows      int
-	body      []byte
+	body      []byte      // all but the large pages
+	blobs     []largePage // inserted into body
+	size      int         // of both
 	columns   []chunkMeta
 	metaBytes int
 	offset    int64 // in the file, once committed
 }
 
+// largePage is the values of a page that are kept where they were made,
+// instead of being copied behind those before.
+type largePage struct {
+	at    int // they come before this byte of the body
+	bytes []byte
+}
+
+// largeValues is the size from which a page's values are kept so.
+const largeValues = 128 << 10
+
+// each calls write with the row group's bytes in order.
+func (g *rowGroup) each(write func([]byte) error) error {
+	at := 0
+	for _, blob := range g.blobs {
+		if err := write(g.body[at:blob.at]); err != nil {
+			return err
+		}
+		if err := write(blob.bytes); err != nil {
+			return err
+		}
+		at = blob.at
+	}
+	return write(g.body[at:])
+}
+
 func (g *rowGroup) Rows() int  { return g.rows }
-func (g *rowGroup) Bytes() int { return len(g.body) + g.metaBytes }
+func (g *rowGroup) Bytes() int { return g.size + g.metaBytes }
 
 // rleLevels appends the run-length form of levels.
 func rleLevels(dst, scratch []byte, levels []uint8, width int) (out, newScratch []byte, err error) {
 	enc := rle.Encoding{BitWidth: width}
 	scratch, err = enc.EncodeLevels(scratch, levels)
 	return append(dst, scratch...), scratch, err
+}
+
+// give returns the page's values, as they are or compressed, for the caller to
+// keep, and takes another buffer for the next page's.
+func (w *pageWork) give(uncompressed bool) []byte {
+	from := &w.compressor.buf
+	if uncompressed {
+		from = &w.body
+	}
+	b := *from
+	*from = w.large.get(pageBytes + pageBytes/8)
+	return b
 }
 
 // presence returns the encoded definition levels of rows from to to of p; nil
@@ -152,7 +198,18 @@ type chunkMeta struct {
 	index      []byte // encoded column index, nil: none
 }
 
-func (m *chunkMeta) size() int { return 400 + 20*len(m.pages) + len(m.index) }
+// shift moves the chunk by n bytes.
+func (m *chunkMeta) shift(n int64) {
+	m.meta.DataPageOffset += n
+	if m.dictionary {
+		m.meta.DictionaryPageOffset += n
+	}
+	for i := range m.pages {
+		m.pages[i].offset += n
+	}
+}
+
+func (m *chunkMeta) bytes() int { return 400 + 20*len(m.pages) + len(m.index) }
 
 type pageMeta struct {
 	offset   int64

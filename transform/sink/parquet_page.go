@@ -66,15 +66,14 @@ func (h *pageHeader) append(dst []byte) []byte {
 	return append(dst, 0, 0)
 }
 
-// appendDataPage appends a data page of the given levels and values. Values
-// that do not shrink are stored as they are, which version 2 allows.
-func appendDataPage(dst []byte, h *pageHeader, rep, def, values []byte, c *compressor) []byte {
-	stored := values
-	h.uncompressed = true
+// compressValues fills in a data page's header and returns what is stored of
+// its values, which is c's buffer or values themselves: values that do not
+// shrink are stored as they are, which version 2 of data pages allows.
+func (h *pageHeader) compressValues(rep, def, values []byte, c *compressor) (stored []byte) {
+	stored, h.uncompressed = values, true
 	if c.codec != format.Uncompressed && len(values) >= worthCompressing {
 		if z := c.compress(values); len(z) < len(values) {
-			stored = z
-			h.uncompressed = false
+			stored, h.uncompressed = z, false
 		}
 	}
 	h.repBytes, h.defBytes = len(rep), len(def)
@@ -83,10 +82,7 @@ func appendDataPage(dst []byte, h *pageHeader, rep, def, values []byte, c *compr
 	h.crc = crc32.ChecksumIEEE(rep)
 	h.crc = crc32.Update(h.crc, crc32.IEEETable, def)
 	h.crc = crc32.Update(h.crc, crc32.IEEETable, stored)
-	dst = h.append(dst)
-	dst = append(dst, rep...)
-	dst = append(dst, def...)
-	return append(dst, stored...)
+	return stored
 }
 
 // appendDictionaryPage appends a dictionary page of plain values. It has no
