@@ -10,6 +10,7 @@ type Packet struct {
 	Interface int32     // index into File.Interfaces
 	LinkType  LinkType  // of that interface
 	Direction Direction // where the file says
+	NoTime    bool      // a pcapng simple packet: Time is 0 because nobody knows
 	Number    int64     // 1 for a file's first packet, as Wireshark's frame.number
 	Offset    int64     // of the packet's record or block in the uncompressed file
 	Comment   string    // pcapng opt_comment, "" where there is none
