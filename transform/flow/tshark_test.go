@@ -1,7 +1,6 @@
 package flow_test
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"math"
@@ -13,9 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/google/gopacket/pcapgo"
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/pcapline/pcapline/pcapio"
 	"github.com/pcapline/pcapline/transform/flow"
@@ -44,8 +40,7 @@ func TestConversationsAreTsharks(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
-			plain := unpack(t, file)
-			ours, fragments, stats := flowsOfFile(t, plain)
+			ours, fragments, stats := flowsOfFile(t, file)
 			var nonFlow int64
 			for _, n := range stats.NonFlow {
 				nonFlow += n
@@ -55,7 +50,7 @@ func TestConversationsAreTsharks(t *testing.T) {
 			}
 			theirs := map[string]conv{}
 			for _, proto := range []string{"tcp", "udp"} {
-				tsharkConversations(t, plain, proto, theirs)
+				tsharkConversations(t, file, proto, theirs)
 			}
 			compare(t, ours, theirs, fragments)
 		})
@@ -106,29 +101,6 @@ func labFiles(t *testing.T) []string {
 	return files
 }
 
-func unpack(t *testing.T, file string) string {
-	t.Helper()
-	packed, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := zstd.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	plain := filepath.Join(t.TempDir(), "capture.pcapng")
-	w, err := os.Create(plain)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	if _, err := io.Copy(w, d); err != nil {
-		t.Fatal(err)
-	}
-	return plain
-}
-
 // flowsOfFile gives the flows of a capture by endpoints, with those that hold
 // fragments.
 func flowsOfFile(t *testing.T, file string) (map[string]conv, map[string]bool, flow.Stats) {
@@ -138,28 +110,21 @@ func flowsOfFile(t *testing.T, file string) (map[string]conv, map[string]bool, f
 		collect(b, out, fragments)
 		return nil
 	}})
-	f, err := os.Open(file)
+	r, err := pcapio.Open(file, pcapio.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	r, err := pcapgo.NewNgReader(f, pcapgo.NgReaderOptions{WantMixedLinkType: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	defer r.Close()
 	decoder := layer.NewTable(layer.Options{MaxPayload: -1})
 	var digest flow.Digest
-	for n := int64(1); ; n++ {
-		data, info, err := r.ZeroCopyReadPacketData()
-		if err == io.EOF {
+	var p pcapio.Packet
+	for {
+		if err := r.Next(&p); err == io.EOF {
 			break
-		}
-		if err != nil {
+		} else if err != nil {
 			t.Fatal(err)
 		}
-		decoder.Append(&pcapio.Packet{
-			Data: data, Time: info.Timestamp.UnixNano(), WireLen: uint32(info.Length), LinkType: 1, Number: n,
-		}, 0, &digest)
+		decoder.Append(&p, 0, &digest)
 		table.Add(&digest)
 		decoder.Reset()
 	}
