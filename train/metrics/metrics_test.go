@@ -1,0 +1,295 @@
+package metrics
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+)
+
+type golden struct {
+	Scored []struct {
+		Name                                        string
+		Scores                                      []float32
+		Attack                                      []bool
+		ROCAUC                                      Value `json:"roc_auc"`
+		AveragePrecision                            Value `json:"average_precision"`
+		RecallAt5                                   Value `json:"recall_at_5"`
+		Brier, Accuracy, Precision, Recall, F1, MCC Value
+		BalancedAccuracy                            Value `json:"balanced_accuracy"`
+		FPR, TPR                                    []float64
+	}
+	Classified []struct {
+		Name              string
+		Classes           int
+		Truth, Predicted  []int32
+		Confusion         [][]int
+		Accuracy, MCC     Value
+		BalancedAccuracy  Value `json:"balanced_accuracy"`
+		Precision, Recall []Value
+		F1                []Value
+	}
+}
+
+func load(t *testing.T) (g golden) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/sklearn.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &g); err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Scored) == 0 || len(g.Classified) == 0 {
+		t.Fatal("no golden figures")
+	}
+	return g
+}
+
+func same(t *testing.T, what string, got, want Value) {
+	t.Helper()
+	if got.Defined() != want.Defined() || (want.Defined() && math.Abs(float64(got-want)) > 1e-9) {
+		t.Errorf("%s = %v, scikit-learn has %v", what, got, want)
+	}
+}
+
+func TestScoresAgainstScikitLearn(t *testing.T) {
+	for _, g := range load(t).Scored {
+		t.Run(g.Name, func(t *testing.T) {
+			r, err := Rank(g.Scores, g.Attack)
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, "ROC AUC", r.ROCAUC(), g.ROCAUC)
+			same(t, "average precision", r.AveragePrecision(), g.AveragePrecision)
+			same(t, "recall at 5 %", r.RecallAt(0.05), g.RecallAt5)
+			same(t, "Brier", Calibrate(g.Scores, g.Attack, 10).Brier, g.Brier)
+			b := At(0.5, g.Scores, g.Attack)
+			same(t, "accuracy", b.Accuracy, g.Accuracy)
+			same(t, "balanced accuracy", b.BalancedAccuracy, g.BalancedAccuracy)
+			same(t, "precision", b.Precision, g.Precision)
+			same(t, "recall", b.Recall, g.Recall)
+			same(t, "F1", b.F1, g.F1)
+			same(t, "MCC", b.MCC, g.MCC)
+			curve := r.Curve(1 << 20)
+			if len(curve) != len(g.FPR) {
+				t.Fatalf("%d points, scikit-learn has %d", len(curve), len(g.FPR))
+			}
+			for i, p := range curve {
+				same(t, "FPR of a point", p.FPR, Value(g.FPR[i]))
+				same(t, "recall of a point", p.Recall, Value(g.TPR[i]))
+			}
+		})
+	}
+}
+
+func TestClassesAgainstScikitLearn(t *testing.T) {
+	for _, g := range load(t).Classified {
+		t.Run(g.Name, func(t *testing.T) {
+			names := []string{"a", "b", "c", "d", "e"}[:g.Classes]
+			c, err := NewConfusion(names, g.Truth, g.Predicted)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, row := range g.Confusion {
+				if !slices.Equal(row, c.Count[i]) {
+					t.Errorf("row %d is %v, scikit-learn has %v", i, c.Count[i], row)
+				}
+			}
+			same(t, "accuracy", c.Accuracy(), g.Accuracy)
+			same(t, "balanced accuracy", c.BalancedAccuracy(), g.BalancedAccuracy)
+			same(t, "MCC", c.MCC(), g.MCC)
+			for i, s := range c.PerClass() {
+				same(t, "precision of "+s.Class, s.Precision, g.Precision[i])
+				same(t, "recall of "+s.Class, s.Recall, g.Recall[i])
+				same(t, "F1 of "+s.Class, s.F1, g.F1[i])
+			}
+		})
+	}
+}
+
+func TestThreshold(t *testing.T) {
+	scores := []float32{.9, .8, .8, .7, .6, .5, .4, .3}
+	attack := []bool{true, true, false, true, false, false, true, false}
+	r, err := Rank(scores, attack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		fpr    float64
+		recall Value
+		want   float32
+	}{{0, 0.25, .9}, {0.24, 0.25, .9}, {0.25, 0.75, .7}, {0.5, 0.75, .6}, {0.75, 1, .4}, {1, 1, .3}} {
+		got, err := r.Threshold(c.fpr)
+		if err != nil || got != c.want {
+			t.Errorf("threshold at %v is %v (%v), want %v", c.fpr, got, err, c.want)
+		}
+		if r.RecallAt(c.fpr) != c.recall {
+			t.Errorf("recall at %v is %v, want %v", c.fpr, r.RecallAt(c.fpr), c.recall)
+		}
+		if b := At(got, scores, attack); float64(b.FPR) > c.fpr || b.Recall != c.recall {
+			t.Errorf("the threshold %v has recall %v at %v", got, b.Recall, b.FPR)
+		}
+	}
+	// The highest score is benign: no threshold keeps the rate but one above it.
+	r, err = Rank([]float32{1, 0.5}, []bool{false, true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.Threshold(0.1); err != nil || !(got > 1) {
+		t.Errorf("threshold %v, %v; want one above 1", got, err)
+	}
+}
+
+func TestUndefinedFigures(t *testing.T) {
+	r, err := Rank([]float32{.1, .2}, []bool{true, true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.ROCAUC().Defined() || r.RecallAt(0.1).Defined() || r.AveragePrecision() != 1 {
+		t.Error("figures of attacks alone")
+	}
+	if _, err := r.Threshold(0.1); err == nil {
+		t.Error("a threshold without benign rows")
+	}
+	if r, err = Rank([]float32{.1}, []bool{false}); err != nil || r.AveragePrecision().Defined() {
+		t.Error("average precision without attacks")
+	}
+	b, err := json.Marshal(At(0.5, []float32{.1}, []bool{false}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[string]any
+	if err := json.Unmarshal(b, &m); err != nil || m["recall"] != nil || m["fpr"] != 0.0 {
+		t.Errorf("%s, %v", b, err)
+	}
+	for _, f := range []func() error{
+		func() error { _, err := Rank(nil, nil); return err },
+		func() error { _, err := Rank([]float32{1}, nil); return err },
+		func() error { _, err := Rank([]float32{float32(math.NaN())}, []bool{true}); return err },
+		func() error { _, err := NewConfusion([]string{"a"}, []int32{1}, []int32{0}); return err },
+		func() error { _, err := NewConfusion([]string{"a"}, []int32{0}, nil); return err },
+	} {
+		if f() == nil {
+			t.Error("bad input accepted")
+		}
+	}
+}
+
+// Figures of the closed form, to five places.
+func TestWilson(t *testing.T) {
+	for _, c := range []struct {
+		k, n      int
+		low, high float64
+	}{{0, 10, 0, 0.27753}, {10, 10, 0.72247, 1}, {8, 10, 0.49016, 0.94332}, {50, 100, 0.40383, 0.59617}} {
+		got := Wilson(c.k, c.n)
+		if math.Abs(float64(got.Low)-c.low) > 1e-5 || math.Abs(float64(got.High)-c.high) > 1e-5 {
+			t.Errorf("Wilson(%d, %d) = %v, want [%v, %v]", c.k, c.n, got, c.low, c.high)
+		}
+	}
+}
+
+func TestBootstrap(t *testing.T) {
+	src := rand.New(rand.NewPCG(1, 1))
+	const n = 2000
+	scores, attack := make([]float32, n), make([]bool, n)
+	for i := range scores {
+		attack[i] = src.IntN(4) == 0
+		scores[i] = float32(src.NormFloat64())
+		if attack[i] {
+			scores[i]++
+		}
+	}
+	r, err := Rank(scores, attack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roc, ap := r.Bootstrap(1, 300)
+	again, _ := r.Bootstrap(1, 300)
+	if roc != again {
+		t.Error("one seed, two intervals")
+	}
+	// Hanley and McNeil (1982) give a standard error of 0.0125 here.
+	width := float64(roc.High - roc.Low)
+	if !(roc.Low < r.ROCAUC() && r.ROCAUC() < roc.High) || width < 0.035 || width > 0.062 {
+		t.Errorf("ROC AUC %v in %v", r.ROCAUC(), roc)
+	}
+	if !(ap.Low < r.AveragePrecision() && r.AveragePrecision() < ap.High) {
+		t.Errorf("average precision %v in %v", r.AveragePrecision(), ap)
+	}
+}
+
+func TestPoissonSum(t *testing.T) {
+	src := rand.NewPCG(3, 3)
+	for _, n := range []int32{1, 7, 5000} {
+		sum, sq := 0.0, 0.0
+		const draws = 20000
+		for range draws {
+			v := poissonSum(src, n)
+			sum += v
+			sq += v * v
+		}
+		mean := sum / draws
+		variance := sq/draws - mean*mean
+		if math.Abs(mean/float64(n)-1) > 0.05 || math.Abs(variance/float64(n)-1) > 0.08 {
+			t.Errorf("%d: mean %v, variance %v", n, mean, variance)
+		}
+	}
+}
+
+func TestOperate(t *testing.T) {
+	o := Operate(0.9, 0.01, 0.001, 1e6)
+	if math.Abs(float64(o.AlertsPerDay)-10890) > 1e-6 || math.Abs(float64(o.FalseAlertsPerDay)-9990) > 1e-6 || math.Abs(float64(o.Precision)-900.0/10890) > 1e-12 {
+		t.Errorf("%+v", o)
+	}
+	if o := Operate(0, 0, 0.1, 1); o.Precision.Defined() {
+		t.Error("a precision without alerts")
+	}
+}
+
+func TestDetections(t *testing.T) {
+	ds := Detections([]string{"benign", "scan", "flood", "none"}, []int32{0, 0, 1, 1, 2}, 0.5, []float32{.1, .6, .5, .4, .9})
+	if ds[0].Detected != 1 || ds[1].Recall != 0.5 || ds[2].Recall != 1 || ds[3].Recall.Defined() {
+		t.Errorf("%+v", ds)
+	}
+	if m := MacroRecall(ds, 0); m != 0.75 {
+		t.Errorf("macro recall %v", m)
+	}
+}
+
+func TestCurveIsThinned(t *testing.T) {
+	src := rand.New(rand.NewPCG(1, 1))
+	const n = 10000
+	scores, attack := make([]float32, n), make([]bool, n)
+	for i := range scores {
+		scores[i], attack[i] = src.Float32(), src.IntN(2) == 0
+	}
+	r, _ := Rank(scores, attack)
+	curve := r.Curve(50)
+	if len(curve) > 110 || len(curve) < 40 {
+		t.Errorf("%d points", len(curve))
+	}
+	if last := curve[len(curve)-1]; last.Recall != 1 || last.FPR != 1 {
+		t.Errorf("the curve ends at %+v", last)
+	}
+}
+
+func TestShuffleIsAPermutation(t *testing.T) {
+	a, b := make([]int32, 1000), make([]int32, 1000)
+	Shuffle(rand.NewPCG(1, 2), a)
+	Shuffle(rand.NewPCG(1, 2), b)
+	if !slices.Equal(a, b) {
+		t.Error("one seed, two orders")
+	}
+	if slices.IsSorted(a) {
+		t.Error("not shuffled")
+	}
+	slices.Sort(a)
+	for i, v := range a {
+		if int(v) != i {
+			t.Fatal("not a permutation")
+		}
+	}
+}

@@ -1,0 +1,270 @@
+package metrics
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+)
+
+// Ranking is a set of scored rows, from the highest score down. Rows of equal
+// score form one step, since no threshold tells them apart.
+type Ranking struct {
+	Attacks, Benign int
+	steps           []step
+}
+
+// step counts the rows of one score.
+type step struct {
+	score  float32
+	pos    int32 // attacks
+	neg    int32 // benign rows
+	tp, fp int   // of all rows with this score or a higher one
+}
+
+// Rank sorts scored rows. Scores must not be NaN.
+func Rank(scores []float32, attack []bool) (*Ranking, error) {
+	if len(scores) != len(attack) {
+		return nil, fmt.Errorf("%d scores for %d rows", len(scores), len(attack))
+	}
+	if len(scores) == 0 {
+		return nil, errors.New("no rows to evaluate")
+	}
+	order := make([]int32, len(scores))
+	for i, s := range scores {
+		if s != s {
+			return nil, fmt.Errorf("the score of row %d is NaN", i)
+		}
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int {
+		switch {
+		case scores[a] > scores[b]:
+			return -1
+		case scores[a] < scores[b]:
+			return 1
+		}
+		return 0
+	})
+	r := &Ranking{}
+	for _, i := range order {
+		if n := len(r.steps); n == 0 || r.steps[n-1].score != scores[i] {
+			r.steps = append(r.steps, step{score: scores[i]})
+		}
+		s := &r.steps[len(r.steps)-1]
+		if attack[i] {
+			s.pos++
+			r.Attacks++
+		} else {
+			s.neg++
+			r.Benign++
+		}
+		s.tp, s.fp = r.Attacks, r.Benign
+	}
+	return r, nil
+}
+
+// ROCAUC is the area under the ROC curve by the trapezoidal rule: the chance
+// that an attack scores higher than a benign row, ties counting half. It is
+// undefined without attacks or without benign rows.
+func (r *Ranking) ROCAUC() Value {
+	return r.rocAUC(func(i int) (float64, float64) {
+		return float64(r.steps[i].pos), float64(r.steps[i].neg)
+	})
+}
+
+// AveragePrecision is the area under the precision-recall curve as a sum of
+// steps, Σ (Rᵢ − Rᵢ₋₁)·Pᵢ, which unlike the trapezoidal rule is not
+// optimistic. It is undefined without attacks.
+func (r *Ranking) AveragePrecision() Value {
+	return r.averagePrecision(func(i int) (float64, float64) {
+		return float64(r.steps[i].pos), float64(r.steps[i].neg)
+	})
+}
+
+// counts gives the attacks and benign rows of a step: the real ones or a
+// resample's.
+type counts func(i int) (pos, neg float64)
+
+func (r *Ranking) rocAUC(c counts) Value {
+	var tp, fp, area float64
+	for i := range r.steps {
+		pos, neg := c(i)
+		area += neg * (tp + pos/2)
+		tp += pos
+		fp += neg
+	}
+	if tp == 0 || fp == 0 {
+		return Undefined()
+	}
+	return Value(area / (tp * fp))
+}
+
+func (r *Ranking) averagePrecision(c counts) Value {
+	var tp, fp, sum float64
+	for i := range r.steps {
+		pos, neg := c(i)
+		tp += pos
+		fp += neg
+		if pos > 0 {
+			sum += pos * tp / (tp + fp)
+		}
+	}
+	if tp == 0 {
+		return Undefined()
+	}
+	return Value(sum / tp)
+}
+
+// Threshold is the lowest score at which at most the share fpr of the benign
+// rows are called attacks, and so the one of the highest recall. When even
+// the highest score has too many of them it is above every score. It is an
+// error to ask without benign rows.
+func (r *Ranking) Threshold(fpr float64) (float32, error) {
+	if r.Benign == 0 {
+		return 0, errors.New("no benign rows to choose a threshold on")
+	}
+	t := math.Nextafter32(r.steps[0].score, float32(math.Inf(1)))
+	for _, s := range r.steps {
+		if float64(s.fp) > fpr*float64(r.Benign) {
+			break
+		}
+		t = s.score
+	}
+	return t, nil
+}
+
+// RecallAt is the highest recall with a false-positive rate of at most fpr.
+func (r *Ranking) RecallAt(fpr float64) Value {
+	if r.Benign == 0 {
+		return Undefined()
+	}
+	tp := 0
+	for _, s := range r.steps {
+		if float64(s.fp) > fpr*float64(r.Benign) {
+			break
+		}
+		tp = s.tp
+	}
+	return Ratio(tp, r.Attacks)
+}
+
+// Point is one threshold of a curve.
+type Point struct {
+	Threshold Value `json:"threshold"`
+	FPR       Value `json:"fpr"`
+	Recall    Value `json:"recall"`
+	Precision Value `json:"precision"`
+}
+
+// Curve returns the ROC and the precision-recall curve as points of falling
+// threshold. When there are more than limit steps (limit > 1), those are kept
+// that lie at least 1/limit away in recall or false-positive rate, and the
+// ends; the areas are always computed from all.
+func (r *Ranking) Curve(limit int) []Point {
+	var out []Point
+	lastTP, lastFP := 0, 0
+	for i, s := range r.steps {
+		far := (s.tp-lastTP)*limit >= r.Attacks || (s.fp-lastFP)*limit >= r.Benign
+		if len(r.steps) > limit && i > 0 && i < len(r.steps)-1 && !far {
+			continue
+		}
+		lastTP, lastFP = s.tp, s.fp
+		out = append(out, Point{
+			Threshold: Value(s.score), FPR: Ratio(s.fp, r.Benign),
+			Recall: Ratio(s.tp, r.Attacks), Precision: Ratio(s.tp, s.tp+s.fp),
+		})
+	}
+	return out
+}
+
+// Bootstrap returns 95 % percentile intervals of [Ranking.ROCAUC] and
+// [Ranking.AveragePrecision] from so many resamples of the rows. Each
+// resample weights a row by an independent Poisson(1) count (Hanley and
+// MacGibbon 2006), which is the bootstrap for all but tiny sets and needs no
+// sorting. The same seed gives the same intervals.
+func (r *Ranking) Bootstrap(seed uint64, resamples int) (roc, ap Interval) {
+	src := rand.NewPCG(seed, 0x626f6f74)
+	pos, neg := make([]float64, len(r.steps)), make([]float64, len(r.steps))
+	sample := func(i int) (float64, float64) { return pos[i], neg[i] }
+	var rocs, aps []float64
+	for range resamples {
+		for i, s := range r.steps {
+			pos[i], neg[i] = poissonSum(src, s.pos), poissonSum(src, s.neg)
+		}
+		if v := r.rocAUC(sample); v.Defined() {
+			rocs = append(rocs, float64(v))
+		}
+		if v := r.averagePrecision(sample); v.Defined() {
+			aps = append(aps, float64(v))
+		}
+	}
+	return percentiles(rocs), percentiles(aps)
+}
+
+// poissonTable[k] is 2^64 times the chance that a Poisson(1) count is at
+// most k.
+var poissonTable = func() (t [20]uint64) {
+	sum, term := 0.0, math.Exp(-1)
+	for k := range t {
+		sum += term
+		term /= float64(k + 1)
+		t[k] = math.MaxUint64
+		if sum < 1 {
+			t[k] = uint64(sum * (1 << 64))
+		}
+	}
+	return t
+}()
+
+// poissonSum draws the sum of n Poisson(1) counts; for many rows of one score
+// by the normal distribution that it then has.
+func poissonSum(src rand.Source, n int32) float64 {
+	if n > 1000 {
+		m := float64(n)
+		return math.Max(0, math.Round(m+math.Sqrt(m)*normal(src)))
+	}
+	total := 0
+	for range n {
+		u := src.Uint64()
+		for k := 0; k < len(poissonTable)-1 && u >= poissonTable[k]; k++ {
+			total++
+		}
+	}
+	return float64(total)
+}
+
+// normal is a standard normal number by the method of Box and Muller.
+func normal(src rand.Source) float64 {
+	u := (float64(src.Uint64()>>11) + 1) / (1 << 53) // (0, 1]
+	v := float64(src.Uint64()>>11) / (1 << 53)
+	return math.Sqrt(-2*math.Log(u)) * math.Cos(2*math.Pi*v)
+}
+
+func percentiles(vs []float64) Interval {
+	if len(vs) == 0 {
+		return Interval{Undefined(), Undefined()}
+	}
+	slices.Sort(vs)
+	at := func(p float64) Value {
+		x := p * float64(len(vs)-1)
+		i := int(x)
+		j := min(i+1, len(vs)-1)
+		return Value(vs[i] + (x-float64(i))*(vs[j]-vs[i]))
+	}
+	return Interval{at(0.025), at(0.975)}
+}
+
+// Shuffle puts the indices 0 to n−1 in a random order given by the source
+// alone (Fisher and Yates), by a rule that no library version changes.
+func Shuffle(src rand.Source, order []int32) {
+	for i := range order {
+		order[i] = int32(i)
+	}
+	for i := len(order) - 1; i > 0; i-- {
+		j, _ := bits.Mul64(src.Uint64(), uint64(i+1))
+		order[i], order[j] = order[j], order[i]
+	}
+}
