@@ -32,7 +32,6 @@ const (
 type columnStats struct {
 	field    *schema.Field
 	how      string
-	at       int // index in the batch
 	values   int64
 	missing  int64
 	lo, hi   float64
@@ -59,13 +58,13 @@ func NewEncoder(s schema.Schema, spec EncodeSpec) (*Encoder, error) {
 		}
 	}
 	e := &Encoder{spec: spec}
-	for i, f := range s {
+	for _, f := range s {
 		how, reason := spec.choose(f)
 		if reason != "" {
 			e.dropped = append(e.dropped, Dropped{f.Name, reason})
 			continue
 		}
-		c := &columnStats{field: f, how: how, at: i, lo: math.Inf(1), hi: math.Inf(-1)}
+		c := &columnStats{field: f, how: how, lo: math.Inf(1), hi: math.Inf(-1)}
 		if how == Category {
 			c.counts = make(map[string]int64)
 		} else {
@@ -78,7 +77,7 @@ func NewEncoder(s schema.Schema, spec EncodeSpec) (*Encoder, error) {
 
 // codes are the numeric columns that name something rather than count it.
 var codes = [...]string{
-	"ether_type", "eth_type", "ip_proto", "ipv6_next_header", "icmp_type", "icmp_code",
+	"ether_type", "eth_type", "ip_proto", "ipv6_next", "icmp_type", "icmp_code",
 	"icmpv6_type", "icmpv6_code", "arp_opcode", "dns_first_qtype", "dns_qry_type", "dns_rcode",
 }
 
@@ -113,6 +112,15 @@ func (spec *EncodeSpec) choose(f *schema.Field) (how, reason string) {
 	return "", f.Kind.String() + " has no encoding"
 }
 
+// SourceColumns are the columns that Observe reads; a batch may lack others.
+func (e *Encoder) SourceColumns() []string {
+	names := make([]string, len(e.columns))
+	for i, c := range e.columns {
+		names[i] = c.field.Name
+	}
+	return names
+}
+
 // Observe learns from the rows of a finished batch that are training rows;
 // parts has the part of each row.
 func (e *Encoder) Observe(b *schema.Batch, parts []Part) {
@@ -123,7 +131,7 @@ func (e *Encoder) Observe(b *schema.Batch, parts []Part) {
 		}
 	}
 	for _, c := range e.columns {
-		c.observe(b.Columns[c.at], parts[:b.Rows], picked)
+		c.observe(b.Column(c.field.Name), parts[:b.Rows], picked)
 	}
 	e.row += uint64(b.Rows)
 }

@@ -31,6 +31,9 @@ func (p *Pipeline) check() error {
 	if p.Scaling == nil {
 		return nil
 	}
+	if p.Scaling.Version != ScalingVersion {
+		return fmt.Errorf("pipeline: scaling has version %d, this program reads %d", p.Scaling.Version, ScalingVersion)
+	}
 	if len(p.Scaling.Columns) != len(names) {
 		return fmt.Errorf("pipeline: %d columns are encoded, %d scaled", len(names), len(p.Scaling.Columns))
 	}
@@ -50,7 +53,7 @@ func (p *Pipeline) check() error {
 // one goroutine.
 type Applier struct {
 	binding *Binding
-	scaling *Scaling
+	scaler  *RowScaler // nil: not scaled
 	out     *Matrix
 }
 
@@ -64,22 +67,26 @@ func (p *Pipeline) Bind(b *schema.Batch) (*Applier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Applier{binding: bd, scaling: p.Scaling, out: NewMatrix(0, p.Encoding.Names())}, nil
+	a := &Applier{binding: bd, out: NewMatrix(0, p.Encoding.Names())}
+	if p.Scaling != nil {
+		a.scaler = p.Scaling.Compile()
+	}
+	return a, nil
 }
 
 // Apply returns the features of the batch's rows. The matrix is the applier's
 // and is overwritten by the next call.
-func (a *Applier) Apply() (*Matrix, error) {
+func (a *Applier) Apply() *Matrix {
 	n := a.binding.batch.Rows
 	a.out.Data, a.out.Rows = a.out.Data[:0], 0
 	a.out.Grow(n)
 	a.binding.Fill(a.out, 0)
-	if a.scaling != nil {
-		if err := a.scaling.Apply(a.out); err != nil {
-			return nil, err
+	if a.scaler != nil {
+		for i := range n {
+			a.scaler.Row(a.out.Row(i))
 		}
 	}
-	return a.out, nil
+	return a.out
 }
 
 // Broken is how many values were NaN or infinite so far, and were imputed.

@@ -238,45 +238,9 @@ func (s *Scaling) Apply(x *Matrix) error {
 			return fmt.Errorf("scaling of column %s applied to %s", s.Columns[i].Name, x.Names[i])
 		}
 	}
+	c := s.Compile()
 	for r := range x.Rows {
-		s.ApplyRow(x.Row(r))
+		c.Row(x.Row(r))
 	}
 	return nil
-}
-
-// ApplyRow scales one row in place; it has the scaling's columns.
-func (s *Scaling) ApplyRow(row []float32) {
-	for i := range row {
-		row[i] = s.Columns[i].apply(row[i])
-	}
-}
-
-func (c *ColumnScaling) apply(v float32) float32 {
-	if c.Knots != nil {
-		return interpolate(c.Knots, c.Values, v)
-	}
-	if c.Log {
-		v = signedLog(v)
-	}
-	return min(max((v-c.Shift)*c.Scale, c.Lo), c.Hi)
-}
-
-// interpolate takes the straight line between the knots around v.
-func interpolate(at, to []float32, v float32) float32 {
-	n := len(at)
-	if !(v > at[0]) {
-		return to[0]
-	}
-	if v >= at[n-1] {
-		return to[n-1]
-	}
-	// The last knot at or below v, by a search whose step is halved and which
-	// has no branch that depends on v's order of magnitude.
-	i := 0
-	for step := maxKnots / 2; step > 0; step /= 2 {
-		if j := i + step; j < n && at[j] <= v {
-			i = j
-		}
-	}
-	return to[i] + (to[i+1]-to[i])*((v-at[i])/(at[i+1]-at[i]))
 }

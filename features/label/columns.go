@@ -1,10 +1,6 @@
 package label
 
-import (
-	"slices"
-
-	"github.com/pcapline/pcapline/transform/schema"
-)
+import "github.com/pcapline/pcapline/transform/schema"
 
 // Columns are what an [Annotator] adds to a table.
 type Columns struct {
@@ -14,11 +10,4 @@ type Columns struct {
 	Category schema.Optional[schema.Text] `name:"label_category" role:"label" store:"dict" doc:"Coarser class by the ground truth, e.g. recon."`
 	Class    schema.Values[schema.Text]   `name:"label_class" role:"label" store:"dict" doc:"benign, attack, or unknown where no rule covers the row."`
 	Rule     schema.Optional[schema.Text] `name:"label_rule" role:"label" store:"dict" doc:"Id of the rule that gave the label."`
-}
-
-// Without returns the names that are not columns of labels, in their order:
-// a table is labelled anew without its old labels.
-func Without(names []string) []string {
-	own := schema.Of(new(Columns)).Schema()
-	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return own.Index(n) >= 0 })
 }

@@ -32,7 +32,10 @@ var (
 		srcMAC: []string{"eth_src"}, dstMAC: []string{"eth_dst"},
 		srcPort: []string{"tcp_src_port", "udp_src_port", "sctp_src_port"},
 		dstPort: []string{"tcp_dst_port", "udp_dst_port", "sctp_dst_port"},
-		proto:   []string{"ip_proto", "ipv6_proto"}, arp: "arp_opcode",
+		proto: []string{
+			"ip_proto", "ipv6_next", "ipv6_hopopts_next", "ipv6_dstopts_next",
+			"ipv6_routing_next", "ipv6_frag_next", "ipv6_mobility_next",
+		}, arp: "arp_opcode",
 	}
 	flowView = view{
 		table: 1, file: "file_id", from: []string{"ts_ns"}, to: []string{"ts_end_ns"},
@@ -73,7 +76,7 @@ func newReader(v *view, b *schema.Batch) *reader {
 		srcMAC:  mac(b, v.srcMAC[0]),
 		dstMAC:  mac(b, v.dstMAC[0]),
 		srcPort: number(b, v.srcPort...), dstPort: number(b, v.dstPort...),
-		proto: number(b, v.proto...),
+		proto: upperProto(b, v.proto),
 	}
 	if v.arp != "" {
 		op := number(b, v.arp)
@@ -105,6 +108,35 @@ func (r *reader) read(i int, w *row) (file int64) {
 		w.proto = ARP
 	}
 	return file
+}
+
+// extensions are the numbers of IPv6 extension headers, which are followed by
+// the number of another (IANA, IPv6 Extension Header Types).
+var extensions = [256]bool{0: true, 43: true, 44: true, 60: true, 135: true}
+
+// upperProto reads the protocol above IP: of the columns' values the first
+// that does not announce an extension header, else the last.
+func upperProto(b *schema.Batch, names []string) func(row int) (int64, bool) {
+	var read []func(row int) (int64, bool)
+	for _, n := range names {
+		if b.Column(n) != nil {
+			read = append(read, number(b, n))
+		}
+	}
+	if len(read) == 1 {
+		return read[0]
+	}
+	return func(row int) (proto int64, ok bool) {
+		for _, f := range read {
+			if p, has := f(row); has {
+				proto, ok = p, true
+				if !extensions[uint8(p)] {
+					break
+				}
+			}
+		}
+		return proto, ok
+	}
 }
 
 // number reads integer columns of any width; the first with a value counts.

@@ -1,0 +1,149 @@
+package prep
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/pcapline/pcapline/features"
+	"github.com/pcapline/pcapline/transform/schema"
+	"github.com/pcapline/pcapline/transform/source"
+)
+
+// Dataset is a prepared dataset in memory, as a trainer wants it. All slices
+// have one element a row.
+type Dataset struct {
+	X       *features.Matrix // filled, not scaled
+	Class   []int32          // index into Classes; 0 is benign
+	Parts   []features.Part  // train, valid or test
+	Capture []int32          // index into Captures
+	Start   []int64          // ns
+	End     []int64          // ns
+	Group   []int64          // rows of a capture with the same value are of one conversation; 0: alone
+	Row     []int64          // in the full table, from 0
+
+	Classes  []string
+	Captures []string
+	Meta     *features.Meta // of the cleaned table
+}
+
+// Training picks the rows that may be learned from.
+func (d *Dataset) Training() features.TrainingRows { return features.Training(d.Parts) }
+
+// RowsOf lists the rows of a part, ascending.
+func (d *Dataset) RowsOf(p features.Part) []int {
+	var rows []int
+	for i, q := range d.Parts {
+		if p == q {
+			rows = append(rows, i)
+		}
+	}
+	return rows
+}
+
+// Pipeline joins what the dataset's features were made with to a scaling of
+// them, for the model to keep.
+func (d *Dataset) Pipeline(s *features.Scaling) *features.Pipeline {
+	return &features.Pipeline{Encoding: d.Meta.Transforms, Scaling: s}
+}
+
+// Load reads the cleaned table of a dataset that Prepare wrote.
+func Load(dir string) (*Dataset, error) {
+	meta, err := features.ReadMeta(filepath.Join(dir, CleanedMetaFile))
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, CleanedFile)
+	t, err := source.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	d := &Dataset{
+		X: features.NewMatrix(0, meta.FeaturesToProcess), Meta: meta,
+		Classes: meta.Classes, Captures: meta.Captures,
+	}
+	d.reserve(meta.Rows.Train + meta.Rows.Valid + meta.Rows.Test)
+	b := schema.FromFields(t.Schema())
+	for {
+		err := t.Next(b)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := d.add(b); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if want := meta.Rows.Train + meta.Rows.Valid + meta.Rows.Test; int64(d.X.Rows) != want {
+		return nil, fmt.Errorf("%s: has %d rows, its metadata says %d", path, d.X.Rows, want)
+	}
+	return d, nil
+}
+
+// reserve makes room for n rows at once: growing a large matrix bit by bit
+// needs twice the memory.
+func (d *Dataset) reserve(n int64) {
+	if n > 0 && n < 1<<40/int64(max(1, d.X.Cols())) {
+		d.X.Data = make([]float32, 0, n*int64(d.X.Cols()))
+	}
+}
+
+func (d *Dataset) add(b *schema.Batch) error {
+	first := d.X.Grow(b.Rows)
+	for c, name := range d.X.Names {
+		v, err := column[float64](b, name)
+		if err != nil {
+			return err
+		}
+		for i, x := range v {
+			d.X.Data[(first+i)*d.X.Cols()+c] = float32(x)
+		}
+	}
+	index, err := column[uint16](b, "label_index")
+	if err != nil {
+		return err
+	}
+	split, err := column[schema.Text](b, "split")
+	if err != nil {
+		return err
+	}
+	capture, err := column[uint32](b, "capture")
+	if err != nil {
+		return err
+	}
+	for i := range b.Rows {
+		if int(index[i]) >= len(d.Classes) || int(capture[i]) >= len(d.Captures) {
+			return fmt.Errorf("row %d: class %d or capture %d is not in the metadata", first+i, index[i], capture[i])
+		}
+		p, err := features.ParsePart(string(split[i]))
+		if err != nil {
+			return fmt.Errorf("row %d: split %w", first+i, err)
+		}
+		d.Class, d.Capture, d.Parts = append(d.Class, int32(index[i])), append(d.Capture, int32(capture[i])), append(d.Parts, p)
+	}
+	for name, to := range map[string]*[]int64{"start_ns": &d.Start, "end_ns": &d.End, "group": &d.Group, "row": &d.Row} {
+		v, err := column[int64](b, name)
+		if err != nil {
+			return err
+		}
+		*to = append(*to, v...)
+	}
+	return nil
+}
+
+// column gives the values of a column without nulls.
+func column[T schema.Value](b *schema.Batch, name string) ([]T, error) {
+	c := b.Column(name)
+	if c == nil {
+		return nil, fmt.Errorf("there is no column %s", name)
+	}
+	v, ok := c.Data().([]T)
+	if !ok || len(v) != b.Rows {
+		return nil, fmt.Errorf("column %s is of type %s, or has nulls", name, c.Field().Type())
+	}
+	return v, nil
+}

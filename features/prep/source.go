@@ -1,0 +1,194 @@
+package prep
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/pcapline/pcapline/features/label"
+	"github.com/pcapline/pcapline/transform"
+	"github.com/pcapline/pcapline/transform/flow"
+	"github.com/pcapline/pcapline/transform/layer"
+	"github.com/pcapline/pcapline/transform/schema"
+	"github.com/pcapline/pcapline/transform/source"
+)
+
+// tableSource is a table to be read.
+type tableSource struct {
+	path   string
+	sha256 string
+	rows   int64
+	inputs []transform.Input // captures by file_id
+	ledger json.RawMessage   // nil: the table carries none
+	labels json.RawMessage
+	schema schema.Schema
+}
+
+// kind names the columns that say where the rows of a table are.
+type kind struct {
+	name       string
+	start, end string
+	group      string // rows of a capture that have the same value stay together; "": each is alone
+}
+
+var kinds = []kind{
+	{name: "flows", start: "ts_ns", end: "ts_end_ns"},
+	{name: "packets", start: "ts_ns", end: "ts_ns", group: "flow_key"},
+}
+
+// openSources looks at the tables without reading their rows.
+func (p *preparation) openSources() error {
+	if len(p.opt.Tables) == 0 {
+		return errors.New("there are no tables")
+	}
+	for _, path := range p.opt.Tables {
+		s, err := openSource(path)
+		if err != nil {
+			return err
+		}
+		if p.schema == nil {
+			p.schema = s.schema
+		}
+		if s.schema.Hash() != p.schema.Hash() {
+			return fmt.Errorf("%s has other columns than %s", path, p.opt.Tables[0])
+		}
+		p.sources = append(p.sources, s)
+	}
+	for _, col := range []string{"label", "label_class"} {
+		if p.schema.Index(col) < 0 {
+			return fmt.Errorf("%s has no column %s: it is not labelled", p.opt.Tables[0], col)
+		}
+	}
+	for i := range kinds {
+		k := &kinds[i]
+		if p.schema.Index("file_id") >= 0 && p.schema.Index(k.start) >= 0 && p.schema.Index(k.end) >= 0 {
+			p.kind = k
+			return nil
+		}
+	}
+	return fmt.Errorf("%s lacks file_id and ts_ns: it is neither a packets nor a flows table", p.opt.Tables[0])
+}
+
+func openSource(path string) (*tableSource, error) {
+	t, err := source.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	s := &tableSource{path: path, schema: t.Schema()}
+	meta := t.Metadata()
+	if meta[schema.MetadataKey] == "" {
+		s.schema = describe(s.schema)
+	}
+	if in := meta[transform.MetaInputs]; in != "" {
+		if err := json.Unmarshal([]byte(in), &s.inputs); err != nil {
+			return nil, fmt.Errorf("%s: metadata %s: %w", path, transform.MetaInputs, err)
+		}
+	}
+	for key, to := range map[string]*json.RawMessage{transform.MetaLedger: &s.ledger, MetaLabels: &s.labels} {
+		if v := meta[key]; v != "" {
+			if !json.Valid([]byte(v)) {
+				return nil, fmt.Errorf("%s: metadata %s is not JSON", path, key)
+			}
+			*to = json.RawMessage(v)
+		}
+	}
+	if s.sha256, err = digest(path); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func digest(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("open table: %w", err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// each reads columns of all tables in order (nil: all columns), with the
+// states of the rows of each batch.
+func (p *preparation) each(columns []string, visit func(b *schema.Batch, state []rowState) error) error {
+	at := 0
+	for _, s := range p.sources {
+		err := p.read(s, columns, func(b *schema.Batch) error {
+			if at+b.Rows > len(p.state) {
+				return errors.New("has more rows than a moment ago")
+			}
+			at += b.Rows
+			return visit(b, p.state[at-b.Rows:at])
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if at != len(p.state) {
+		return errors.New("a table has fewer rows than a moment ago")
+	}
+	return nil
+}
+
+// read gives the batches of one table.
+func (p *preparation) read(s *tableSource, columns []string, visit func(*schema.Batch) error) error {
+	t, err := source.OpenWith(s.path, source.Options{Columns: columns, Schema: s.schema})
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	b := schema.FromFields(s.described(t.Schema()))
+	for {
+		if err := p.ctx.Err(); err != nil {
+			return err
+		}
+		err := t.Next(b)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		b.Finish()
+		if err := visit(b); err != nil {
+			return fmt.Errorf("%s: %w", s.path, err)
+		}
+	}
+}
+
+// described gives the columns of read with what is known of them.
+func (s *tableSource) described(read schema.Schema) schema.Schema {
+	out := make(schema.Schema, len(read))
+	for i, f := range read {
+		out[i] = f
+		if at := s.schema.Index(f.Name); at >= 0 {
+			out[i] = s.schema[at]
+		}
+	}
+	return out
+}
+
+// describe gives the columns of a table that does not carry its schema (CSV,
+// or Parquet that another program wrote) the roles that columns of their names
+// have in our tables. Without, an address in a CSV file would be a feature.
+func describe(read schema.Schema) schema.Schema {
+	known := slices.Concat(flow.Schema(), layer.NewTable(layer.Options{}).Batch().Schema(), schema.Of(new(label.Columns)).Schema())
+	out := make(schema.Schema, len(read))
+	for i, f := range read {
+		g := *f
+		if at := known.Index(f.Name); at >= 0 {
+			g.Role, g.Doc, g.Unit, g.Layer = known[at].Role, known[at].Doc, known[at].Unit, known[at].Layer
+		}
+		out[i] = &g
+	}
+	return out
+}
