@@ -10,6 +10,7 @@ import (
 // be added. How many there are is kept by the caller.
 type sums struct {
 	sum, squares uint64
+	carry        uint64 // of squares: a wire length is whatever a file says
 	min, max     uint32
 }
 
@@ -19,7 +20,9 @@ func (s *sums) add(n int64, v uint32) {
 	}
 	s.max = max(s.max, v)
 	s.sum += uint64(v)
-	s.squares += uint64(v) * uint64(v)
+	var c uint64
+	s.squares, c = bits.Add64(s.squares, uint64(v)*uint64(v), 0)
+	s.carry += c
 }
 
 // plus gives the statistics of n of s and m of o together.
@@ -30,7 +33,11 @@ func (s sums) plus(n int64, o sums, m int64) sums {
 	case m == 0:
 		return s
 	}
-	return sums{s.sum + o.sum, s.squares + o.squares, min(s.min, o.min), max(s.max, o.max)}
+	squares, c := bits.Add64(s.squares, o.squares, 0)
+	return sums{
+		sum: s.sum + o.sum, squares: squares, carry: s.carry + o.carry + c,
+		min: min(s.min, o.min), max: max(s.max, o.max),
+	}
 }
 
 func (s *sums) mean(n int64) float64 { return float64(s.sum) / float64(n) }
@@ -39,6 +46,7 @@ func (s *sums) mean(n int64) float64 { return float64(s.sum) / float64(n) }
 // taken in 128 bits: as floating point numbers the two nearly cancel.
 func (s *sums) std(n int64) float64 {
 	h1, l1 := bits.Mul64(uint64(n), s.squares)
+	h1 += uint64(n) * s.carry
 	h2, l2 := bits.Mul64(s.sum, s.sum)
 	lo, borrow := bits.Sub64(l1, l2, 0)
 	hi, _ := bits.Sub64(h1, h2, borrow)

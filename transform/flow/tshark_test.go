@@ -48,11 +48,7 @@ func TestConversationsAreTsharks(t *testing.T) {
 			if stats.Packets != stats.InFlows+nonFlow || stats.InFlows == 0 {
 				t.Fatalf("ledger: %+v", stats)
 			}
-			theirs := map[string]conv{}
-			for _, proto := range []string{"tcp", "udp"} {
-				tsharkConversations(t, file, proto, theirs)
-			}
-			compare(t, ours, theirs, fragments)
+			compare(t, ours, tsharkConversations(t, file), fragments)
 		})
 	}
 }
@@ -180,14 +176,20 @@ func convKey(proto int, a, b netip.AddrPort) (key string, turned bool) {
 // A line of tshark -z conv: A <-> B, frames and bytes from B, from A, total.
 var convLine = regexp.MustCompile(`^(\S+):(\d+)\s+<->\s+(\S+):(\d+)\s+(\d+) ([\d,]+) (\w+)\s+(\d+) ([\d,]+) (\w+)\s`)
 
-func tsharkConversations(t *testing.T, file, proto string, out map[string]conv) {
+func tsharkConversations(t *testing.T, file string) map[string]conv {
 	t.Helper()
-	raw, err := exec.Command("tshark", "-r", file, "-q", "-o", "ip.defragment:FALSE", "-z", "conv,"+proto).Output()
+	raw, err := exec.Command("tshark", "-r", file, "-q", "-o", "ip.defragment:FALSE", "-z", "conv,tcp", "-z", "conv,udp").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	number := map[string]int{"tcp": 6, "udp": 17}[proto]
+	out, number := map[string]conv{}, 0
 	for line := range strings.Lines(string(raw)) {
+		switch strings.TrimSpace(line) {
+		case "TCP Conversations":
+			number = 6
+		case "UDP Conversations":
+			number = 17
+		}
 		m := convLine.FindStringSubmatch(line)
 		if m == nil {
 			if strings.Contains(line, "<->") {
@@ -214,6 +216,7 @@ func tsharkConversations(t *testing.T, file, proto string, out map[string]conv) 
 		}
 		out[key] = c
 	}
+	return out
 }
 
 func addrPort(t *testing.T, addr, port string) netip.AddrPort {
