@@ -259,7 +259,10 @@ func TestPipelineRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := a.Apply()
+		got, err := a.Apply()
+		if err != nil {
+			t.Fatal(err)
+		}
 		if d := cmp.Diff(m, got); d != "" {
 			t.Errorf("%s: after JSON: %s", method, d)
 		}

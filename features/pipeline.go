@@ -75,9 +75,16 @@ func (p *Pipeline) Bind(b *schema.Batch) (*Applier, error) {
 }
 
 // Apply returns the features of the batch's rows. The matrix is the applier's
-// and is overwritten by the next call.
-func (a *Applier) Apply() *Matrix {
+// and is overwritten by the next call. It fails when a column without nulls
+// has not a value for each row: the batch was not filled to its end.
+func (a *Applier) Apply() (*Matrix, error) {
 	n := a.binding.batch.Rows
+	for i := range a.binding.enc.Columns {
+		c := a.binding.batch.Column(a.binding.enc.Columns[i].Column)
+		if c.Presence() == nil && c.Len() != n {
+			return nil, fmt.Errorf("column %s has %d values for %d rows", c.Field().Name, c.Len(), n)
+		}
+	}
 	a.out.Data, a.out.Rows = a.out.Data[:0], 0
 	a.out.Grow(n)
 	a.binding.Fill(a.out, 0)
@@ -86,7 +93,7 @@ func (a *Applier) Apply() *Matrix {
 			a.scaler.Row(a.out.Row(i))
 		}
 	}
-	return a.out
+	return a.out, nil
 }
 
 // Broken is how many values were NaN or infinite so far, and were imputed.

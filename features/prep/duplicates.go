@@ -102,7 +102,7 @@ func (a *applier) apply(p *preparation, b *schema.Batch) (m *features.Matrix, er
 		}
 		a.batch = b
 	}
-	return a.bound.Apply(), nil
+	return a.bound.Apply()
 }
 
 // countDuplicates counts among the rows that were written.
