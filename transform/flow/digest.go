@@ -11,7 +11,7 @@ type Digest struct {
 	Src, Dst   netip.Addr // network addresses; invalid for a packet that belongs to no flow
 	SrcMAC     [6]byte
 	DstMAC     [6]byte
-	SrcPort    uint16 // or ICMP: see [Digest.Proto]
+	SrcPort    uint16 // 0 without ports; ICMP has its own fields below
 	DstPort    uint16
 	Proto      uint8  // IANA protocol number; of the first fragment's for later fragments
 	VLAN       uint16 // outermost VLAN id, 0 without a tag
@@ -21,7 +21,7 @@ type Digest struct {
 	PayloadLen uint32 // bytes above the transport header
 	HeaderLen  uint16 // transport header length
 	TTL        uint8
-	TOS        uint8 // IPv4 TOS, IPv6 traffic class
+	TOS        uint8  // IPv4 TOS, IPv6 traffic class
 	TCPFlags   uint16 // bits as in the header, NS in bit 8
 	Window     uint16
 	Seq, Ack   uint32
