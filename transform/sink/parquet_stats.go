@@ -61,7 +61,7 @@ func (s *chunkStats) add(b bounds, n, nulls int) {
 
 // keep copies b; it never returns nil.
 func (s *chunkStats) keep(b []byte) []byte {
-	if len(s.arena)+len(b) > cap(s.arena) {
+	if s.arena == nil || len(s.arena)+len(b) > cap(s.arena) {
 		s.arena = make([]byte, 0, max(512, len(b)))
 	}
 	start := len(s.arena)

@@ -1,0 +1,146 @@
+package sink_test
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/pcapline/pcapline/transform/schema"
+	"github.com/pcapline/pcapline/transform/schema/schematest"
+	"github.com/pcapline/pcapline/transform/sink"
+)
+
+// python returns a Python interpreter that has the given modules. Without one
+// the test is skipped; in CI, where PCAPLINE_PYTHON names one, it fails.
+func python(t *testing.T, modules string) string {
+	t.Helper()
+	path, named := os.LookupEnv("PCAPLINE_PYTHON")
+	if !named {
+		path = filepath.Join("..", "..", ".venv", "bin", "python")
+	}
+	out, err := exec.Command(path, "-c", "import "+modules).CombinedOutput()
+	if err == nil {
+		return path
+	}
+	if named && os.Getenv("CI") != "" {
+		t.Fatalf("%s does not import %s: %v\n%s", path, modules, err, out)
+	}
+	t.Skipf("no Python with %s at %s: make a virtual environment from requirements.txt, or name one by PCAPLINE_PYTHON", modules, path)
+	return ""
+}
+
+// pythonSpec is what check_parquet.py is told of a table.
+type pythonSpec struct {
+	Columns   []pythonColumn    `json:"columns"`
+	Rows      int               `json:"rows"`
+	Groups    int               `json:"groups"`
+	Metadata  map[string]string `json:"metadata"`
+	Unindexed []string          `json:"unindexed"` // columns without bounds
+}
+
+type pythonColumn struct {
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	Nullable bool   `json:"nullable"`
+}
+
+// TestPython has pyarrow, polars and DuckDB read what the sink writes, and
+// compare every cell with the CSV sink's file.
+func TestPython(t *testing.T) {
+	interpreter := python(t, "pyarrow, polars, duckdb")
+	dir := t.TempDir()
+	random := func(seed uint64, nulls float64, wide bool, rows ...int) (list []*schema.Batch) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		for _, n := range rows {
+			b := schema.FromFields(listsOfTextHaveNoEmptyOnes())
+			schematest.Fill(b, rng, n, nulls, wide)
+			list = append(list, b)
+		}
+		return list
+	}
+	s := listsOfTextHaveNoEmptyOnes()
+	writePair(t, dir, "mixed", "zstd", s, random(1, 0.3, false, 300, 1, 64), random(2, 0.3, true, 500))
+	writePair(t, dir, "sparse", "snappy", s, random(3, 0.97, false, 300, 200), random(4, 1, false, 9), random(5, 0, true, 9))
+	writePair(t, dir, "plain", "none", s, random(6, 0.5, true, 100))
+	writePair(t, dir, "empty", "zstd", s)
+	writePair(t, dir, "null", "zstd", s[1:2], func() []*schema.Batch {
+		b := schema.FromFields(s[1:2])
+		schematest.Fill(b, rand.New(rand.NewPCG(1, 1)), 2000, 1, false)
+		return []*schema.Batch{b}
+	}())
+	packets := newBenchPackets(1, 3000, true).Batch
+	writePair(t, dir, "packets", "zstd", packets.Schema(), []*schema.Batch{packets, packets}, []*schema.Batch{packets})
+	out, err := exec.Command(interpreter, filepath.Join("testdata", "check_parquet.py"), dir).CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// listsOfTextHaveNoEmptyOnes leaves out what CSV cannot tell apart, a list of
+// one empty text and an empty list.
+func listsOfTextHaveNoEmptyOnes() (s schema.Schema) {
+	for _, f := range schematest.Every() {
+		if !f.List || f.Kind != schema.String && f.Kind != schema.Binary {
+			s = append(s, f)
+		}
+	}
+	return s
+}
+
+// writePair writes the groups as NAME.parquet and NAME.csv, and NAME.json.
+func writePair(t *testing.T, dir, name, compression string, s schema.Schema, groups ...[]*schema.Batch) {
+	t.Helper()
+	spec := pythonSpec{Groups: len(groups), Metadata: map[string]string{"pcapline.test": "ü \"1\"", "empty": ""}, Unindexed: []string{}}
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range s {
+		spec.Columns = append(spec.Columns, pythonColumn{f.Name, f.Type(), f.Nullable})
+		if f.Kind == schema.Binary {
+			spec.Unindexed = append(spec.Unindexed, f.Name)
+		}
+	}
+	for _, format := range []string{".parquet", ".csv"} {
+		opt := sink.Options{Metadata: map[string]string{"pcapline.test": "ü \"1\"", "empty": ""}}
+		if format == ".parquet" {
+			opt.Compression = compression
+		}
+		f, err := sink.Create(filepath.Join(dir, name+format), sink.Format{}, s, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		enc := f.NewEncoder()
+		spec.Rows = 0
+		for _, g := range groups {
+			for _, b := range g {
+				if err := enc.Encode(b); err != nil {
+					t.Fatal(err)
+				}
+				spec.Rows += b.Rows
+			}
+			p, err := enc.Flush()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Commit(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spec.Metadata[schema.MetadataKey] = string(text)
+	b, err := json.Marshal(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".json"), b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
