@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // Set is the rows to learn from: X is len(Attack)×Cols, row-major and finite.
@@ -97,18 +98,16 @@ func checkRows(rows []float32, n, cols int, out []float32) error {
 // processors. Results must go to places of their own.
 func each(n int, f func(i int)) {
 	var wg sync.WaitGroup
-	next := make(chan int)
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for i := range next {
-				f(i)
-			}
-		})
+	var next atomic.Int64
+	work := func() {
+		for i := int(next.Add(1)); i <= n; i = int(next.Add(1)) {
+			f(i - 1)
+		}
 	}
-	for i := range n {
-		next <- i
+	for range min(n, runtime.GOMAXPROCS(0)) - 1 {
+		wg.Go(work)
 	}
-	close(next)
+	work()
 	wg.Wait()
 }
 

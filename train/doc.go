@@ -1,0 +1,20 @@
+// Package train learns a detector from features and judges it.
+//
+// [Fit] trains a multi-layer perceptron on the training rows of a [Data] and
+// stops by its validation rows; the threshold at which a row is called an
+// attack is chosen on validation rows too. The result is a [Model]: one file
+// that holds everything needed to score, see [LoadModel] for its format.
+// [Model.Score] is plain Go, safe for concurrent use, and gives a row the
+// same bits whatever rows come with it. [Evaluate] puts the model beside the
+// baselines of package baseline on rows that neither has seen.
+//
+//	data ─► Fit ─► Model ─► Save … LoadModel ─► Score
+//	                  └──► Evaluate ─► Report
+//
+// One of the classes is benign; the attack score of a row is 1 − P(benign).
+// With two classes the network has one output, with more it has one for each.
+//
+// The same data, configuration and kernel on the same architecture give the
+// same model file, byte for byte, for any number of processors. Kernels
+// differ in the last bits; the model names its own.
+package train

@@ -1,0 +1,192 @@
+package train
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/pcapline/pcapline/train/internal/blas"
+)
+
+// The format of model files, version 1. Integers and floats are little-endian.
+//
+//	offset     bytes  what
+//	0          8      "PCLMODEL"
+//	8          4      version of the format, uint32
+//	12         4      H, length of the header, uint32
+//	16         H      header: JSON of type Header, padded with spaces to H, a multiple of 16
+//	16+H       4·P    parameters, float32: for each layer the weights (inputs×outputs,
+//	                  row-major), then the biases; P follows from the header's network
+//	16+H+4·P   32     SHA-256 of everything before
+//
+// A later version may add keys to the header; a reader of this one refuses it.
+const (
+	modelMagic   = "PCLMODEL"
+	modelVersion = 1
+	modelFormat  = "pcapline-model"
+	maxHeader    = 64 << 20
+	prefixLen    = 16
+)
+
+// Encode gives the bytes of the model's file.
+func (m *Model) Encode() ([]byte, error) {
+	if err := m.Header.check(); err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	head, err := json.Marshal(m.Header)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	head = append(head, bytes.Repeat([]byte{' '}, -len(head)&15)...)
+	if len(head) > maxHeader {
+		return nil, fmt.Errorf("model: a header of %d bytes, more than %d", len(head), maxHeader)
+	}
+	out := make([]byte, 0, prefixLen+len(head)+4*len(m.params)+sha256.Size)
+	out = append(out, modelMagic...)
+	out = binary.LittleEndian.AppendUint32(out, modelVersion)
+	out = binary.LittleEndian.AppendUint32(out, uint32(len(head)))
+	out = append(out, head...)
+	for _, p := range m.params {
+		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(p))
+	}
+	sum := sha256.Sum256(out)
+	return append(out, sum[:]...), nil
+}
+
+// Save writes the model to path, which appears only when it is whole.
+func (m *Model) Save(path string) error {
+	data, err := m.Encode()
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
+	if err != nil {
+		return fmt.Errorf("save model: %w", err)
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(0o640), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // a hidden file that nobody reads
+		return fmt.Errorf("save model: %w", err)
+	}
+	return nil
+}
+
+// LoadModel reads a model file. It refuses a file that is not whole to the
+// last byte, or whose parts do not fit each other. The constants in
+// modelfile.go describe the format.
+func LoadModel(path string) (*Model, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("load model: %w", err)
+	}
+	defer f.Close()
+	head := make([]byte, len(modelMagic))
+	if _, err := io.ReadFull(f, head); err != nil || string(head) != modelMagic {
+		return nil, fmt.Errorf("load model: %s: offset 0: not a model file", path)
+	}
+	rest, err := io.ReadAll(f)
+	if err != nil {
+		return nil, fmt.Errorf("load model: %w", err)
+	}
+	m, err := DecodeModel(append(head, rest...))
+	if err != nil {
+		return nil, fmt.Errorf("load model: %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// DecodeModel reads the bytes of a model file.
+func DecodeModel(data []byte) (*Model, error) {
+	body, err := checkEnvelope(data)
+	if err != nil {
+		return nil, err
+	}
+	length := int(binary.LittleEndian.Uint32(data[12:]))
+	var h Header
+	dec := json.NewDecoder(bytes.NewReader(data[prefixLen : prefixLen+length]))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&h); err != nil {
+		return nil, fmt.Errorf("offset %d: header: %w", prefixLen, err)
+	}
+	if err := h.check(); err != nil {
+		return nil, fmt.Errorf("offset %d: header: %w", prefixLen, err)
+	}
+	weights := body[prefixLen+length:]
+	if len(weights) != 4*h.Network.Params() {
+		return nil, fmt.Errorf("offset %d: %d bytes of weights for a network of %d parameters", prefixLen+length, len(weights), h.Network.Params())
+	}
+	params := make([]float32, h.Network.Params())
+	for i := range params {
+		params[i] = math.Float32frombits(binary.LittleEndian.Uint32(weights[4*i:]))
+		if f := float64(params[i]); math.IsNaN(f) || math.IsInf(f, 0) {
+			return nil, fmt.Errorf("offset %d: weight %v", prefixLen+length+4*i, f)
+		}
+	}
+	kernel, err := blas.ByName(h.Kernel)
+	if err != nil {
+		kernel = blas.Go // another machine's: see ScoringKernel
+	}
+	return newModel(h, params, kernel), nil
+}
+
+// checkEnvelope verifies what does not depend on the header's meaning and
+// returns the bytes that the trailer covers.
+func checkEnvelope(data []byte) ([]byte, error) {
+	if len(data) < prefixLen+sha256.Size || string(data[:8]) != modelMagic {
+		return nil, errors.New("offset 0: not a model file, or cut short")
+	}
+	if v := binary.LittleEndian.Uint32(data[8:]); v != modelVersion {
+		return nil, fmt.Errorf("offset 8: model format version %d, this program reads %d", v, modelVersion)
+	}
+	if h := binary.LittleEndian.Uint32(data[12:]); h > maxHeader || int(h) > len(data)-prefixLen-sha256.Size {
+		return nil, fmt.Errorf("offset 12: a header of %d bytes in a file of %d: cut short or damaged", h, len(data))
+	}
+	body, trailer := data[:len(data)-sha256.Size], data[len(data)-sha256.Size:]
+	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], trailer) {
+		return nil, fmt.Errorf("offset %d: the checksum does not fit: cut short or damaged", len(body))
+	}
+	return body, nil
+}
+
+func (h *Header) check() error {
+	if h.Format != modelFormat {
+		return fmt.Errorf("format %q, want %q", h.Format, modelFormat)
+	}
+	if err := h.Network.Check(); err != nil {
+		return err
+	}
+	outputs := len(h.Classes)
+	if outputs == 2 {
+		outputs = 1
+	}
+	switch {
+	case len(h.Classes) < 2 || h.Benign < 0 || h.Benign >= len(h.Classes):
+		return fmt.Errorf("%d classes, of which number %d is benign", len(h.Classes), h.Benign)
+	case h.Network.Outputs != outputs:
+		return fmt.Errorf("%d outputs for %d classes", h.Network.Outputs, len(h.Classes))
+	case h.Network.Inputs != len(h.Columns):
+		return fmt.Errorf("%d inputs for %d columns", h.Network.Inputs, len(h.Columns))
+	case len(h.Manifest.TrainRows) != len(h.Classes) || len(h.Manifest.ValidRows) != len(h.Classes):
+		return fmt.Errorf("row counts of %d and %d classes, not of %d", len(h.Manifest.TrainRows), len(h.Manifest.ValidRows), len(h.Classes))
+	case !(h.Threshold.Value >= 0 && h.Threshold.Value <= 2):
+		return fmt.Errorf("threshold %v", h.Threshold.Value)
+	case !slices.Contains([]string{blas.Go.String(), blas.AVX2.String()}, h.Kernel):
+		return fmt.Errorf("unknown kernel %q", h.Kernel)
+	}
+	if err := checkNames("class", h.Classes); err != nil {
+		return err
+	}
+	return checkNames("column", h.Columns)
+}
