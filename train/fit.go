@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
-	"slices"
 
 	"github.com/pcapline/pcapline/features"
 	"github.com/pcapline/pcapline/train/internal/blas"
@@ -271,7 +270,7 @@ func (m *Model) validate(p *part) (loss, ap metrics.Value, err error) {
 // rowLoss is the cross-entropy of one row's logits.
 func (m *Model) rowLoss(z []float32, class int32) float64 {
 	if len(z) > 1 {
-		return mlp.Softmax(slices.Clone(z), z) - float64(z[class])
+		return mlp.LogSumExp(z) - float64(z[class])
 	}
 	v := float64(z[0])
 	if int(class) == m.Benign {

@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"math"
-
 	"github.com/chewxy/hm"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -41,20 +39,11 @@ func newDense(name string, k blas.Kernel, l mlp.Layer, n int, first bool, grad [
 			if err != nil {
 				return nil, err
 			}
-			k.Dense(y, x, w, b, n, l.In, l.Out, l.Activation == mlp.ReLU)
-			if l.Activation == mlp.Tanh {
-				tanh(y)
-			}
+			mlp.Dense(k, l, w, b, x, n, y)
 			return value, nil
 		},
 	}
 	return o
-}
-
-func tanh(y []float32) {
-	for i, v := range y {
-		y[i] = float32(math.Tanh(float64(v)))
-	}
 }
 
 // DiffWRT leaves out the data.

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/pcapline/pcapline/train/internal/blas"
 )
@@ -129,14 +130,14 @@ func Forward(k blas.Kernel, layers []Layer, params, x []float32, n int, a, b, ou
 		if i == len(layers)-1 {
 			y = out
 		}
-		Dense(k, l, params, x, n, y)
+		Dense(k, l, params[l.W:l.B], params[l.B:l.End()], x, n, y)
 		x, a, b = y, b, y
 	}
 }
 
-// Dense computes one layer of n rows.
-func Dense(k blas.Kernel, l Layer, params, x []float32, n int, y []float32) {
-	k.Dense(y, x, params[l.W:l.B], params[l.B:l.End()], n, l.In, l.Out, l.Activation == ReLU)
+// Dense computes one layer of n rows from its weights and biases.
+func Dense(k blas.Kernel, l Layer, w, b, x []float32, n int, y []float32) {
+	k.Dense(y, x, w, b, n, l.In, l.Out, l.Activation == ReLU)
 	if l.Activation == Tanh {
 		for i, v := range y[:n*l.Out] {
 			y[i] = float32(math.Tanh(float64(v)))
@@ -153,21 +154,22 @@ func Sigmoid(z float64) float64 {
 	return e / (1 + e)
 }
 
+// LogSumExp is log Σ e^zᵢ, without overflow.
+func LogSumExp(z []float32) float64 {
+	top := slices.Max(z)
+	sum := 0.0
+	for _, v := range z {
+		sum += math.Exp(float64(v - top))
+	}
+	return float64(top) + math.Log(sum)
+}
+
 // Softmax turns one row of logits into probabilities and returns the log of
 // the sum of their exponentials; z and p may be the same.
 func Softmax(p, z []float32) float64 {
-	top := z[0]
-	for _, v := range z[1:] {
-		top = max(top, v)
-	}
-	sum := 0.0
+	log := LogSumExp(z)
 	for i, v := range z {
-		e := math.Exp(float64(v - top))
-		p[i] = float32(e)
-		sum += e
+		p[i] = float32(math.Exp(float64(v) - log))
 	}
-	for i, e := range p[:len(z)] {
-		p[i] = float32(float64(e) / sum)
-	}
-	return float64(top) + math.Log(sum)
+	return log
 }
