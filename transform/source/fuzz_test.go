@@ -1,0 +1,120 @@
+package source
+
+import (
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/pcapline/pcapline/transform/schema"
+	"github.com/pcapline/pcapline/transform/schema/schematest"
+	"github.com/pcapline/pcapline/transform/sink"
+)
+
+// drain reads a table to its end or its first error.
+func drain(path string) error {
+	tab, err := Open(path)
+	if err != nil {
+		return err
+	}
+	defer tab.Close()
+	b := schema.FromFields(tab.Schema())
+	for {
+		if err := tab.Next(b); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// smallTable is a file with every kind of column in two row groups.
+func smallTable(t testing.TB) []byte {
+	t.Helper()
+	s := schematest.Every()
+	path := filepath.Join(t.TempDir(), "seed.parquet")
+	f, err := sink.Create(path, sink.Format{}, s, sink.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	enc := f.NewEncoder()
+	for i := range 2 {
+		b := schema.FromFields(s)
+		schematest.Fill(b, rand.New(rand.NewPCG(uint64(i), 1)), 20, 0.5, i == 0)
+		if err := enc.Encode(b); err != nil {
+			t.Fatal(err)
+		}
+		p, err := enc.Flush()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Commit(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestDamaged: a file that was cut or overwritten gives an error or its rows,
+// no panic. The pages' checksums find what changes no structure.
+func TestDamaged(t *testing.T) {
+	good := smallTable(t)
+	path := filepath.Join(t.TempDir(), "t.parquet")
+	try := func(b []byte) error {
+		t.Helper()
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return drain(path)
+	}
+	if err := try(good); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, 3, 4, 11, len(good) / 2, len(good) - 1} {
+		if try(good[:n]) == nil {
+			t.Errorf("the first %d bytes are read as a table", n)
+		}
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	found, tries := 0, 300
+	if testing.Short() {
+		tries = 50
+	}
+	for range tries {
+		bad := append([]byte(nil), good...)
+		bad[rng.IntN(len(bad))] ^= byte(1 + rng.IntN(255))
+		if try(bad) != nil {
+			found++
+		}
+	}
+	if found < tries*2/3 {
+		t.Errorf("of %d damaged files %d are found", tries, found)
+	}
+}
+
+// FuzzParquet: no bytes make the reader panic.
+func FuzzParquet(f *testing.F) {
+	f.Add(smallTable(f))
+	for _, name := range []string{"pyarrow_int96", "nested", "null_in_list", "large_uint64"} {
+		b, err := os.ReadFile(filepath.Join("testdata", "foreign", name+".parquet"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path := filepath.Join(t.TempDir(), "t.parquet")
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_ = drain(path) // any error will do
+	})
+}
