@@ -220,3 +220,43 @@ func BenchmarkBoostFit(b *testing.B) {
 		}
 	}
 }
+
+// Each leaf must hold the Newton step of the rows that fall into it, which
+// are found here by walking the tree.
+func TestLeavesHoldNewtonSteps(t *testing.T) {
+	s := rows(3000, 4, xor)
+	b := newBins(s)
+	n := len(s.Attack)
+	g := &grower{bins: b, grad: make([]float32, n), hess: make([]float32, n), rows: make([]int32, n), spare: make([]int32, n), gains: make([]float64, s.Cols)}
+	r := rand.New(rand.NewPCG(5, 5))
+	for i := range n {
+		g.grad[i], g.hess[i] = float32(r.NormFloat64()+float64(s.X[i*4])), 0.1+r.Float32()
+	}
+	raw := make([]float64, n)
+	tr := g.grow(raw)
+	type leafSums struct {
+		grad, hess float64
+		n          int
+	}
+	sums := map[float64]*leafSums{}
+	for i := range n {
+		v := tr.value(s.X[i*4 : i*4+4])
+		if v != raw[i] {
+			t.Fatalf("row %d: the tree says %v, growing it added %v", i, v, raw[i])
+		}
+		if sums[v] == nil {
+			sums[v] = &leafSums{}
+		}
+		sums[v].grad += float64(g.grad[i])
+		sums[v].hess += float64(g.hess[i])
+		sums[v].n++
+	}
+	if len(sums) != boostLeaves {
+		t.Errorf("%d leaves", len(sums))
+	}
+	for v, l := range sums {
+		if want := -boostRate * l.grad / l.hess; math.Abs(v-want) > 1e-6 || l.n < boostMinLeaf {
+			t.Errorf("a leaf of %d rows has %v, want %v", l.n, v, want)
+		}
+	}
+}
