@@ -74,8 +74,12 @@ func (p *pool) block() *Block {
 
 // overwrite makes borrowed bytes that somebody kept visible.
 func overwrite(b []byte) {
-	for i := range b {
-		b[i] = 0xCC
+	if len(b) == 0 {
+		return
+	}
+	b[0] = 0xCC
+	for n := 1; n < len(b); n *= 2 {
+		copy(b[n:], b[:n])
 	}
 }
 

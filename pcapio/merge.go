@@ -138,7 +138,8 @@ func (m *merger) sendRun(f *mergeFile) bool {
 		f.time = t
 		end++
 	}
-	if !m.s.send(m.q, Event{Kind: FileBlock, Index: f.index, File: f.b.File, Block: f.cut(end)}) {
+	b := f.cut(end)
+	if !m.s.send(m.q, Event{Kind: FileBlock, Index: f.index, File: b.File, Block: b}) {
 		return false
 	}
 	if f.b != nil {

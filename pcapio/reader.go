@@ -19,8 +19,9 @@ type Reader struct {
 	shown  *File // what the last block was given
 	read   *atomic.Int64
 	closer []func()
-	whole  *memory // the mapping; nil for a stream
-	lent   []byte  // what Next gave last, when mangling
+	whole  *memory  // the mapping; nil for a stream
+	disk   *os.File // that is mapped
+	lent   []byte   // what Next gave last, when mangling
 }
 
 // parser reads the packets of one format.
@@ -61,11 +62,10 @@ func openPooled(path string, opt Options, p *pool) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.closer = append(r.closer, func() { f.Close() })
 	if r.mapped(f) {
-		f.Close()
 		return r.start()
 	}
-	r.closer = append(r.closer, func() { f.Close() })
 	return newStream(f, r)
 }
 
@@ -85,6 +85,7 @@ func (r *Reader) mapped(f *os.File) bool {
 	if err != nil {
 		return false
 	}
+	r.disk = f
 	r.whole = newMemory(data, func(m *memory) { unmapFile(m.data) })
 	r.w = mappedWindow(r.whole)
 	return true
@@ -134,6 +135,9 @@ func (r *Reader) Next(p *Packet) error {
 		return r.err
 	}
 	if err := r.guarded(func() error { return r.p.next(p) }); err != nil {
+		if lost := r.shrunk(r.w.offset()); lost != nil {
+			err = lost
+		}
 		r.err = r.failed(err)
 		return r.err
 	}
@@ -141,7 +145,7 @@ func (r *Reader) Next(p *Packet) error {
 	p.Number = r.file.Packets
 	if r.opt.mangle {
 		overwrite(r.lent)
-		r.lent = append([]byte(nil), p.Data...)
+		r.lent = append([]byte{}, p.Data...)
 		p.Data = r.lent
 	}
 	return nil
@@ -156,7 +160,11 @@ func (r *Reader) NextBlock() (*Block, error) {
 		return nil, r.err
 	}
 	b := r.pool.block()
-	if err := r.guarded(func() error { return r.fill(b) }); err != nil {
+	err := r.guarded(func() error { return r.fill(b) })
+	if lost := r.cutShrunk(b); lost != nil {
+		err = lost
+	}
+	if err != nil {
 		r.err = r.failed(err)
 	}
 	if len(b.Packets) == 0 {
@@ -175,13 +183,11 @@ func (r *Reader) fill(b *Block) error {
 		if n == cap(b.Packets) {
 			b.grow(r.opt.BlockPackets)
 		}
-		b.Packets = b.Packets[:n+1]
-		p := &b.Packets[n]
+		p := &b.Packets[:n+1][n]
 		if err := r.p.next(p); err != nil {
-			*p = Packet{}
-			b.Packets = b.Packets[:n]
 			return err
 		}
+		b.Packets = b.Packets[:n+1]
 		r.file.Packets++
 		p.Number = r.file.Packets
 		b.Bytes += len(p.Data)
