@@ -24,12 +24,18 @@ type ARP struct {
 // Reached says what leads to an ARP message: ARP and reverse ARP.
 func (*ARP) Reached() []Key { return []Key{EtherType(etherARP), EtherType(0x8035)} }
 
-const etherARP = 0x0806
+const (
+	etherARP = 0x0806
+	hwATM    = 19 // RFC 2225
+)
 
 // Decode takes the message; what is behind it is padding.
 func (a *ARP) Decode(d *Decoder, b []byte) (Key, []byte) {
 	if len(b) < 8 {
 		return d.Short(b)
+	}
+	if be.Uint16(b) == hwATM {
+		return d.Fail("ARP over ATM has another form", b)
 	}
 	hw, proto := int(b[4]), int(b[5])
 	a.Mark(d.Row)

@@ -51,6 +51,13 @@ func (d *Decoder) Short(b []byte) (Key, []byte) {
 	return 0, b
 }
 
+// ShortOf is Short for a header of n bytes of which b is the front, and taken.
+func (d *Decoder) ShortOf(n int, b []byte) (Key, []byte) {
+	d.NoteShort()
+	d.missing = max(d.missing-(n-len(b)), 0)
+	return 0, nil
+}
+
 // Note records an error that does not end decoding. A packet's first counts.
 func (d *Decoder) Note(reason string) {
 	if d.reason == "" {

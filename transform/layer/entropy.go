@@ -1,26 +1,29 @@
 package layer
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // entropy computes Shannon entropies of byte strings without allocating.
 type entropy struct {
 	counts [4][256]uint16
-	table  []float64 // n*log2(n) for small n
+	table  *[entropyTable]float64 // n*log2(n) for small n
 }
 
-// entropyTable is how many n*log2(n) are kept: most bytes occur less often
-// than this in a packet.
+// entropyTable is how many n*log2(n) are kept; most payloads are shorter, so
+// that no byte occurs more often.
 const entropyTable = 2048
 
 // of returns the entropy of b in bits a byte. b must not be empty.
 func (e *entropy) of(b []byte) float64 {
 	if e.table == nil {
-		e.table = make([]float64, entropyTable)
+		e.table = new([entropyTable]float64)
 		for n := 1; n < entropyTable; n++ {
 			e.table[n] = nLog2n(n)
 		}
 	}
-	if len(b) > math.MaxUint16 {
+	if len(b) >= entropyTable {
 		return entropyOfLong(b)
 	}
 	sum := 0.0
@@ -50,34 +53,36 @@ func (e *entropy) sumShort(b []byte) float64 {
 	return sum
 }
 
-// sumLong does the same with four histograms, so that runs of one byte do not
-// wait for the counter before.
+// sumLong does the same with four histograms and four sums, so that neither a
+// run of one byte nor an addition waits for the one before.
 func (e *entropy) sumLong(b []byte) float64 {
 	c := &e.counts
-	i := 0
-	for ; i+4 <= len(b); i += 4 {
-		c[0][b[i]]++
-		c[1][b[i+1]]++
-		c[2][b[i+2]]++
-		c[3][b[i+3]]++
+	for ; len(b) >= 8; b = b[8:] {
+		w := binary.LittleEndian.Uint64(b)
+		c[0][uint8(w)]++
+		c[1][uint8(w>>8)]++
+		c[2][uint8(w>>16)]++
+		c[3][uint8(w>>24)]++
+		c[0][uint8(w>>32)]++
+		c[1][uint8(w>>40)]++
+		c[2][uint8(w>>48)]++
+		c[3][uint8(w>>56)]++
 	}
-	for ; i < len(b); i++ {
-		c[0][b[i]]++
+	for _, v := range b {
+		c[0][v]++
 	}
-	sum := 0.0
-	for v := range 256 {
-		n := int(c[0][v]) + int(c[1][v]) + int(c[2][v]) + int(c[3][v])
-		if n < entropyTable {
-			sum += e.table[n]
-		} else {
-			sum += nLog2n(n)
+	var sums [4]float64
+	for v := 0; v < 256; v += 4 {
+		for i := range sums {
+			n := c[0][v+i] + c[1][v+i] + c[2][v+i] + c[3][v+i]
+			sums[i] += e.table[n%entropyTable] // n is less; this spares the check
 		}
 	}
 	*c = [4][256]uint16{}
-	return sum
+	return sums[0] + sums[1] + sums[2] + sums[3]
 }
 
-// entropyOfLong is for payloads that no 16-bit counter can hold.
+// entropyOfLong is for payloads longer than the table.
 func entropyOfLong(b []byte) float64 {
 	var counts [256]int
 	for _, c := range b {

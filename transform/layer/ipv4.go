@@ -64,7 +64,7 @@ func (ip *IPv4) Decode(d *Decoder, b []byte) (Key, []byte) {
 	}
 	b = d.CutPadding(b, total)
 	if len(b) < hdrLen {
-		return d.Short(b[20:])
+		return d.ShortOf(hdrLen, b)
 	}
 	if hdrLen > 20 {
 		ip.Options.Set(d.Row, schema.Bytes(b[20:hdrLen]))

@@ -48,6 +48,9 @@ func (h *HopByHop) Decode(d *Decoder, b []byte) (Key, []byte) {
 		}
 		o = o[2+int(o[1]):]
 	}
+	if b[0] == protoHopByHop { // it can only follow the IPv6 header itself
+		return d.Fail("hop-by-hop options twice", b[n:])
+	}
 	d.Digest.Proto = b[0]
 	return IPProto(b[0]), b[n:]
 }

@@ -57,7 +57,7 @@ func (t *TCP) Decode(d *Decoder, b []byte) (Key, []byte) {
 	case hdrLen < 20:
 		return d.Fail("header length below 20", b[20:])
 	case hdrLen > len(b):
-		return d.Short(nil)
+		return d.ShortOf(hdrLen, b)
 	}
 	return d.ByPort(TCPPort, src, dst), b[hdrLen:]
 }

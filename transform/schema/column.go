@@ -25,8 +25,8 @@ func (p *Presence) Has(row int) bool {
 }
 
 func (p *Presence) pad(rows int) {
-	for len(p.Def) < rows {
-		p.Def = append(p.Def, 0)
+	if n := rows - len(p.Def); n > 0 {
+		p.Def = append(p.Def, make([]uint8, n)...) // grows in place, without the slice
 	}
 }
 
