@@ -202,7 +202,7 @@ func (e *Encoder) Encoding() (*Encoding, error) {
 		}
 		if reason != "" {
 			out.Dropped = append(out.Dropped, Dropped{c.field.Name, reason})
-			ce.How, ce.Categories, ce.Impute = "", nil, 0
+			ce.How, ce.Categories, ce.Other, ce.Impute = "", nil, false, 0
 		}
 		if ce.How != "" || ce.Missing {
 			out.Columns = append(out.Columns, ce)
@@ -222,6 +222,7 @@ func (c *columnStats) encoding(e *Encoder) (ce ColumnEncoding, reason string) {
 	}
 	if c.how == Category {
 		ce.Categories = c.frequent(e.spec.MaxCategories)
+		ce.Other = c.overflow || len(c.counts) > len(ce.Categories)
 		if len(c.counts) == 1 && !e.spec.KeepConstant {
 			return ce, "constant in training"
 		}

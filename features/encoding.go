@@ -42,7 +42,8 @@ type ColumnEncoding struct {
 	How        string   `json:"how"`  // [Number], [Flag], [Category]; "" for the missing indicator alone
 	Impute     float64  `json:"impute"`
 	Missing    bool     `json:"missing"`              // a feature <column>_missing says where there was no value
-	Categories []string `json:"categories,omitempty"` // in the order of their features; what is none of them is "other"
+	Categories []string `json:"categories,omitempty"` // in the order of their features
+	Other      bool     `json:"other,omitempty"`      // rarer training values share a feature <column>=other; without, an unknown value sets no feature
 }
 
 // Dropped is a column that is no feature.
@@ -64,7 +65,9 @@ func (e *Encoding) Names() []string {
 			for _, v := range c.Categories {
 				names = append(names, c.Column+"="+v)
 			}
-			names = append(names, c.Column+"=other")
+			if c.Other {
+				names = append(names, c.Column+"=other")
+			}
 		}
 		if c.Missing {
 			names = append(names, c.Column+"_missing")
@@ -145,8 +148,13 @@ func (bd *Binding) Fill(m *Matrix, first int) {
 			bd.NaN, bd.Inf = bd.NaN+nan, bd.Inf+inf
 			at++
 		case Category:
-			bd.fillCategories(col, out, bd.lookup[i], len(c.Categories))
-			at += len(c.Categories) + 1
+			other := -1
+			at += len(c.Categories)
+			if c.Other {
+				other = len(c.Categories)
+				at++
+			}
+			bd.fillCategories(col, out, bd.lookup[i], other)
 		}
 		if c.Missing {
 			fillMissing(col, bd.batch.Rows, strided{out.data, out.stride, at})
@@ -163,6 +171,8 @@ type strided struct {
 
 func (s strided) set(row int, v float32) { s.data[row*s.stride+s.at] = v }
 
+// fillCategories sets one feature of each row that has a value; that of an
+// unlisted value is other, or none with other < 0.
 func (bd *Binding) fillCategories(c schema.Column, out strided, lookup map[string]int, other int) {
 	k := 0
 	p := c.Presence()
@@ -175,6 +185,9 @@ func (bd *Binding) fillCategories(c schema.Column, out strided, lookup map[strin
 		i, known := lookup[string(bd.text)]
 		if !known {
 			i = other
+		}
+		if i < 0 {
+			continue
 		}
 		out.data[row*out.stride+out.at+i] = 1
 	}

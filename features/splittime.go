@@ -7,8 +7,13 @@ import (
 	"time"
 )
 
-// DefaultGap is the purge gap of the split by time.
-const DefaultGap = 100 * time.Millisecond
+// DefaultGap is the purge gap of the split by time. It is short because the
+// attacks of a capture often last but seconds: of the 52,128 flows of 44
+// recorded captures of 10 to 60 s, 2 % are purged without a gap or with 10 ms,
+// 4 % with 50 ms, 6 % with 100 ms, 13 % with 250 ms and 19 % with 500 ms, and
+// from 250 ms on classes lose their test rows. Long recordings can afford a
+// longer one, at best the active time-out of the flows.
+const DefaultGap = 50 * time.Millisecond
 
 // cutCandidates is how many times of a capture are tried as cuts.
 const cutCandidates = 96

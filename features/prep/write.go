@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/pcapline/pcapline/features"
 	"github.com/pcapline/pcapline/transform/schema"
 	"github.com/pcapline/pcapline/transform/sink"
@@ -139,19 +141,15 @@ func (w *writer) write(b *schema.Batch, state []rowState) error {
 		k++
 	}
 	w.at += k
-	out := w.fullBatch(b, state, k)
-	if err := w.full.write(out, k, w.p.opt.RowGroup); err != nil {
+	out, n := w.fullBatch(b, state, k), len(w.origin.Row.V)
+	var g errgroup.Group // encoding is most of the work; the tables share nothing
+	g.Go(func() error { return w.full.write(out, k, w.p.opt.RowGroup) })
+	g.Go(func() error { return w.cleaned.write(w.cleaned.batch, n, w.p.opt.RowGroup) })
+	if err := g.Wait(); err != nil {
 		return err
 	}
 	w.answers.Reset()
-	n := len(w.origin.Row.V)
-	if err := w.cleaned.write(w.cleaned.batch, n, w.p.opt.RowGroup); err != nil {
-		return err
-	}
 	w.cleaned.batch.Reset()
-	for _, c := range w.features {
-		c.V = c.V[:0]
-	}
 	return nil
 }
 
