@@ -18,9 +18,9 @@ type Input struct {
 	path string
 }
 
-// relativeNames names files by their paths below the folder common to all, so
+// CaptureNames names captures by their paths below the folder common to all, so
 // that outputs do not depend on where the captures lie on a machine.
-func relativeNames(paths []string) []string {
+func CaptureNames(paths []string) []string {
 	if len(paths) == 0 {
 		return nil
 	}

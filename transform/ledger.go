@@ -51,6 +51,14 @@ func (l *Ledger) Check() error {
 	return nil
 }
 
+// withoutFlows is the ledger as the packets table has it: the same whether
+// flows are made in the same run or not.
+func (l *Ledger) withoutFlows() *Ledger {
+	c := *l
+	c.Flows, c.InFlows, c.NonFlow = 0, 0, map[string]int64{}
+	return &c
+}
+
 // WriteText prints the ledger for people.
 func (l *Ledger) WriteText(w io.Writer) {
 	fmt.Fprintf(w, "packets in %d = rows %d + skipped %d", l.PacketsIn, l.Rows, total(l.Skipped))

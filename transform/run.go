@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"os"
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
@@ -13,23 +13,22 @@ import (
 	"github.com/pcapline/pcapline/transform/flow"
 	"github.com/pcapline/pcapline/transform/layer"
 	"github.com/pcapline/pcapline/transform/schema"
-	"github.com/pcapline/pcapline/transform/sink"
 )
 
 // Options say what Run reads and writes. The zero value of a field is its default.
 type Options struct {
-	Inputs   []string           // captures, as pcapio.Expand lists them
-	Reader   pcapio.Options     // how they are read
-	Workers  int                // decoding goroutines; 0: one a core
-	Packets  Output             // the packets table; none without a path
-	Flows    Output             // the flows table; none without a path
-	Layer    layer.Options      // what is decoded
-	Flow     flow.Config        // what a flow is
-	Annotate func() Annotator   // makes an annotator for one goroutine; nil: no added columns
-	UnitRows int                // packets in a unit, which is a row group; 0: 65,536
-	UnitSize int                // captured bytes in a unit; 0: 32 MiB
-	Progress func(Progress)     // called now and then from one goroutine; nil: never
-	Settings map[string]string  // more key-value metadata for both tables
+	Inputs   []string         // captures, as pcapio.Expand lists them
+	Reader   pcapio.Options   // how they are read
+	Workers  int              // decoding goroutines; 0: one a core
+	Packets  Output           // the packets table; none without a path
+	Flows    Output           // the flows table; none without a path
+	Layer    layer.Options    // what is decoded
+	Flow     flow.Config      // what a flow is
+	Annotate func() Annotator // makes an annotator for one goroutine; nil: no added columns
+	UnitRows int              // packets in a unit, which is a row group; 0: 65,536
+	UnitSize int              // captured bytes in a unit; 0: 32 MiB
+	Progress func(Progress)   // called now and then from one goroutine; nil: never
+	Describe Describe         // more metadata for both tables; nil: none
 }
 
 // Output is a table to be written.
@@ -47,6 +46,10 @@ type Annotator interface {
 	// Annotate fills them for every row of src, which is not finished yet.
 	Annotate(src *schema.Batch)
 }
+
+// Describe gives key-value metadata of a table ([PacketsTable] or [FlowsTable])
+// that is known only when all its rows are, such as how well the labels fit.
+type Describe func(table string) (map[string]string, error)
 
 // Progress is how far Run has come.
 type Progress struct {
@@ -83,15 +86,21 @@ func Run(ctx context.Context, opt Options) (*Result, error) {
 	return r.finish()
 }
 
+// Bounds of a unit, and so of a row group.
+const (
+	defaultUnitRows = 64 << 10
+	defaultUnitSize = 32 << 20
+)
+
 func (opt Options) withDefaults() Options {
 	if opt.Workers <= 0 {
 		opt.Workers = runtime.GOMAXPROCS(0)
 	}
 	if opt.UnitRows <= 0 {
-		opt.UnitRows = 64 << 10
+		opt.UnitRows = defaultUnitRows
 	}
 	if opt.UnitSize <= 0 {
-		opt.UnitSize = 32 << 20
+		opt.UnitSize = defaultUnitSize
 	}
 	return opt
 }
@@ -107,7 +116,7 @@ type runner struct {
 
 func newRunner(opt Options) (*runner, error) {
 	r := &runner{opt: opt, ledger: newLedger(), inputs: make([]Input, len(opt.Inputs))}
-	for i, name := range relativeNames(opt.Inputs) {
+	for i, name := range CaptureNames(opt.Inputs) {
 		r.inputs[i] = Input{File: name, path: opt.Inputs[i]}
 	}
 	if opt.Packets.Path != "" {
@@ -161,7 +170,9 @@ func (r *runner) run(ctx context.Context) error {
 func (r *runner) collect(ctx context.Context, ordered <-chan *unit, digests chan<- *unit) error {
 	var shown Progress
 	for _, in := range r.inputs {
-		shown.TotalBytes += in.Bytes
+		if st, err := os.Stat(in.path); err == nil {
+			shown.TotalBytes += st.Size()
+		}
 	}
 	for u := range ordered {
 		var res result
@@ -207,12 +218,12 @@ func (r *runner) finish() (*Result, error) {
 		return &Result{Ledger: r.ledger, Inputs: r.inputs}, fmt.Errorf("%w: %s", ErrNothing, r.ledger.Damaged[0].Error)
 	}
 	if r.packets != nil {
-		if err := r.packets.close(r, "packets"); err != nil {
+		if err := r.packets.close(r, PacketsTable); err != nil {
 			return nil, err
 		}
 	}
 	if r.flows != nil {
-		if err := r.flows.table.close(r, "flows"); err != nil {
+		if err := r.flows.table.close(r, FlowsTable); err != nil {
 			return nil, err
 		}
 	}
@@ -231,5 +242,3 @@ func (r *runner) abort() {
 		r.flows.table.abort()
 	}
 }
-
-var _ io.Closer = (*sink.File)(nil)

@@ -2,6 +2,8 @@ package transform
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"github.com/pcapline/pcapline/transform/schema"
 	"github.com/pcapline/pcapline/transform/sink"
@@ -25,7 +27,13 @@ func newTable(o Output, b *schema.Batch) (*table, error) {
 		return nil, err
 	}
 	t.schema = chosen.Schema()
-	t.out, err = sink.Create(o.Path, o.Format, t.schema, sink.Options{Compression: o.Compression})
+	format := sink.Format{} // chosen by the path's ending
+	if o.Format != "" {
+		if format, err = sink.ByName(o.Format); err != nil {
+			return nil, err
+		}
+	}
+	t.out, err = sink.Create(o.Path, format, t.schema, sink.Options{Compression: o.Compression})
 	return t, err
 }
 
@@ -47,16 +55,37 @@ func (t *table) close(r *runner, name string) error {
 	for _, kv := range meta {
 		t.out.SetMetadata(kv[0], kv[1])
 	}
-	for k, v := range r.opt.Settings {
-		t.out.SetMetadata(k, v)
+	if err := t.describe(r.opt.Describe, name); err != nil {
+		return err
 	}
 	return t.out.Close()
 }
 
+func (t *table) describe(d Describe, name string) error {
+	if d == nil {
+		return nil
+	}
+	more, err := d(name)
+	if err != nil {
+		return err
+	}
+	for _, k := range slices.Sorted(maps.Keys(more)) {
+		t.out.SetMetadata(k, more[k])
+	}
+	return nil
+}
+
 func (t *table) abort() { t.out.Abort() }
+
+// The tables, by the name in their metadata.
+const (
+	PacketsTable = "packets"
+	FlowsTable   = "flows"
+)
 
 // The keys of a table's key-value metadata.
 const (
+	metaPrefix  = "pcapline."
 	MetaTable   = "pcapline.table"       // "packets" or "flows"
 	MetaVersion = "pcapline.version"     // of the tool
 	MetaSchema  = "pcapline.schema_hash" // see schema.Schema.Hash
@@ -66,6 +95,9 @@ const (
 
 // TableMetadata is what every table says of itself, as key-value pairs.
 func TableMetadata(name string, s schema.Schema, l *Ledger, inputs []Input) ([][2]string, error) {
+	if name == PacketsTable {
+		l = l.withoutFlows()
+	}
 	ledger, err := json.Marshal(l)
 	if err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ type codedError struct {
 func (e *codedError) Error() string { return e.err.Error() }
 func (e *codedError) Unwrap() error { return e.err }
 
-func usage(err error) error               { return &codedError{exitUsage, err} }
+func usage(err error) error                { return &codedError{exitUsage, err} }
 func usagef(format string, a ...any) error { return usage(fmt.Errorf(format, a...)) }
 
 // damaged says that the work was done though err happened to some input.
@@ -79,8 +79,8 @@ func codeOf(ctx context.Context, err error) int {
 	return exitFailed
 }
 
-// report tells the user what went wrong and returns the exit code.
-func report(app *cli.App, ctx context.Context, err error) int {
+// explain tells the user what went wrong and returns the exit code.
+func explain(app *cli.App, ctx context.Context, err error) int {
 	code := codeOf(ctx, err)
 	if err == nil {
 		return code

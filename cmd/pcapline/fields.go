@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pcapline/pcapline/features/label"
+	"github.com/pcapline/pcapline/transform"
 	"github.com/pcapline/pcapline/transform/flow"
 	"github.com/pcapline/pcapline/transform/layer"
 	"github.com/pcapline/pcapline/transform/schema"
@@ -21,7 +22,7 @@ func fieldsCommand() *cli.Command {
 		ArgsUsage: "[LAYER...]",
 		UsageText: "pcapline fields udp dns\npcapline fields --table flows --markdown",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "table", Value: "packets", Usage: "which `TABLE`: packets or flows"},
+			&cli.StringFlag{Name: "table", Value: transform.PacketsTable, Usage: "which `TABLE`: packets or flows"},
 			&cli.BoolFlag{Name: "markdown", Usage: "as the Markdown reference"},
 		},
 		Action: func(c *cli.Context) error {
@@ -45,12 +46,12 @@ func fieldsCommand() *cli.Command {
 
 // tableSchema is the declared schema of a table with label columns.
 func tableSchema(table string) (schema.Schema, error) {
-	labels := label.NewAnnotator(&label.Rules{}, nil).Batch()
+	labels := schema.Of(new(label.Columns)).Schema()
 	switch table {
-	case "packets":
-		return schema.Join(layer.NewTable(layer.Options{}).Batch(), labels).Schema(), nil
-	case "flows":
-		return schema.Join(flow.NewBatch(), labels).Schema(), nil
+	case transform.PacketsTable:
+		return append(layer.NewTable(layer.Options{}).Batch().Schema(), labels...), nil
+	case transform.FlowsTable:
+		return append(flow.Schema(), labels...), nil
 	}
 	return nil, usagef("fields: no table %q; there are packets and flows", table)
 }

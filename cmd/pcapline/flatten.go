@@ -12,6 +12,7 @@ import (
 	"github.com/pcapline/pcapline/features/label"
 	"github.com/pcapline/pcapline/pcapio"
 	"github.com/pcapline/pcapline/transform"
+	"github.com/pcapline/pcapline/transform/flow"
 	"github.com/pcapline/pcapline/transform/sink"
 )
 
@@ -31,7 +32,7 @@ func outputFlag(usage string) cli.Flag {
 
 func tableFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the table: " + strings.Join(sink.Names(), ", ") + " (default: by the file's ending)"},
+		&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the table: " + strings.Join(formatNames(), ", ") + " (default: by the file's ending)"},
 		&cli.StringFlag{Name: "compression", Usage: "`CODEC` of the table's pages: zstd, snappy or none"},
 		&cli.StringSliceFlag{Name: "column", Aliases: []string{"e"}, Usage: "write only `COLUMN`, in the order given (repeatable; default: all)"},
 	}
@@ -106,20 +107,33 @@ func transformOptions(c *cli.Context) (transform.Options, error) {
 	opt.Inputs = inputs
 	opt.Flow = flowConfig(c)
 	if truth := c.String("truth"); truth != "" {
-		opt.Annotate, err = labeller(truth, inputs)
+		_, err = addLabels(&opt, truth)
 	}
 	return opt, err
 }
 
-// labeller makes the annotator that labels rows of the given captures by a
-// file of rules.
-func labeller(truth string, inputs []string) (func() transform.Annotator, error) {
+// labelling is a truth file at work on the tables of one run.
+type labelling struct {
+	rules     *label.Rules
+	annotator *label.Annotator
+}
+
+func (l *labelling) report() *label.Report { return label.NewReport(l.rules, l.annotator.Hits()...) }
+
+// addLabels makes opt label its tables by a file of rules.
+func addLabels(opt *transform.Options, truth string) (*labelling, error) {
 	rules, err := label.Load(truth)
 	if err != nil {
 		return nil, err
 	}
-	proto := label.NewAnnotator(rules, inputs)
-	return func() transform.Annotator { return proto.Clone() }, nil
+	a, err := label.NewAnnotator(rules, transform.CaptureNames(opt.Inputs))
+	if err != nil {
+		return nil, err
+	}
+	a = a.WithAlignment()
+	opt.Annotate = func() transform.Annotator { return a.Clone() }
+	opt.Describe = describeLabels(rules, a)
+	return &labelling{rules, a}, nil
 }
 
 // transformRun runs with a progress bar and logs what was damaged.
@@ -145,4 +159,30 @@ func damagedOnly(err error) error {
 		return damaged(fmt.Errorf("%w; see the ledger", err))
 	}
 	return err
+}
+
+func formatNames() []string {
+	var names []string
+	for _, f := range sink.Formats {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// flowFlags say what a flow is; what is not set has package flow's default.
+func flowFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.DurationFlag{Name: "idle-timeout", Usage: "a flow ends after this `TIME` without a packet (default: 120s)"},
+		&cli.DurationFlag{Name: "active-timeout", Usage: "a flow is cut after this `TIME` (default: 30m)"},
+		&cli.DurationFlag{Name: "reorder", Usage: "put packets in order of time within this `TIME`"},
+		&cli.IntFlag{Name: "max-flows", Usage: "at most `N` open flows; the one silent longest ends for a new one"},
+		&cli.BoolFlag{Name: "span", Usage: "flows go on from one capture to the next"},
+	}
+}
+
+func flowConfig(c *cli.Context) flow.Config {
+	return flow.Config{
+		IdleTimeout: c.Duration("idle-timeout"), ActiveTimeout: c.Duration("active-timeout"),
+		Reorder: c.Duration("reorder"), MaxFlows: c.Int("max-flows"), Span: c.Bool("span"),
+	}
 }

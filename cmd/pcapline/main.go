@@ -30,7 +30,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		err = app.RunContext(ctx, args)
 	}
-	return report(app, ctx, err)
+	return explain(app, ctx, err)
 }
 
 // commands lists every command, in the order of the data's way.
@@ -89,8 +89,5 @@ func rootAction(c *cli.Context) error {
 	if name == "" {
 		return cli.ShowAppHelp(c)
 	}
-	if s := cli.SuggestCommand(c.App.Commands, name); s != "" {
-		return usagef("unknown command %q; did you mean %q?", name, s)
-	}
-	return usagef("unknown command %q", name)
+	return usagef("unknown command %q. %s", name, cli.SuggestCommand(c.App.Commands, name))
 }

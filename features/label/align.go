@@ -145,14 +145,14 @@ func levelAt(levels []step, d int64) int64 {
 	return levels[i-1].change
 }
 
-// roundest gives, of the shifts that match at least 95 % of the best, one
+// roundest gives, of the shifts that match at least 90 % of the best, as Aligned asks, one
 // that a person or a time zone may have caused: whole hours before quarters,
 // minutes and seconds, and the smallest of those.
 func roundest(levels []step, best int64) time.Duration {
 	for _, unit := range []time.Duration{time.Hour, 15 * time.Minute, time.Minute, time.Second} {
 		found, hits := time.Duration(0), int64(-1)
 		for d := -maxOffset; d <= maxOffset; d += unit {
-			if n := levelAt(levels, int64(d)); n*100 >= best*95 && (n > hits || n == hits && d.Abs() < found.Abs()) {
+			if n := levelAt(levels, int64(d)); n*10 >= best*9 && (n > hits || n == hits && d.Abs() < found.Abs()) {
 				found, hits = d, n
 			}
 		}

@@ -249,3 +249,15 @@ func code(s string) string {
 	}
 	return "`" + s + "`"
 }
+
+// Unlabelled is the schema without label columns. Its hash is what a model is
+// bound to: rows to be scored have no labels.
+func (s Schema) Unlabelled() Schema {
+	var out Schema
+	for _, f := range s {
+		if f.Role != Label {
+			out = append(out, f)
+		}
+	}
+	return out
+}

@@ -1,0 +1,94 @@
+package transform
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/pcapline/pcapline/pcapio"
+)
+
+// read gathers the captures' blocks into units and hands each to the workers
+// and, in order, to the collector.
+func (r *runner) read(ctx context.Context, work, ordered chan<- *unit) error {
+	s := pcapio.Blocks(ctx, r.opt.Inputs, r.opt.Reader)
+	defer s.Close()
+	g := gatherer{r: r, ctx: ctx, work: work, ordered: ordered}
+	for {
+		ev, err := s.Next()
+		if errors.Is(err, io.EOF) {
+			return g.send()
+		}
+		if err != nil {
+			return err
+		}
+		switch ev.Kind {
+		case pcapio.FileBlock:
+			if err := g.add(int32(ev.Index), ev.Block); err != nil {
+				return err
+			}
+		case pcapio.FileEnd:
+			r.endFile(ev)
+			g.before += max(ev.File.Size, 0)
+		}
+	}
+}
+
+// endFile enters a capture into the ledger. It runs in the reader's
+// goroutine; nobody else touches these fields of the ledger before Run's
+// goroutines have ended.
+func (r *runner) endFile(ev pcapio.Event) {
+	r.inputs[ev.Index].Packets = ev.File.Packets
+	r.ledger.Dropped += ev.File.Dropped
+	if ev.Err == nil {
+		r.ledger.Files++
+		return
+	}
+	r.ledger.Damaged = append(r.ledger.Damaged, Damage{
+		File: r.inputs[ev.Index].File, Packets: ev.File.Packets, Error: ev.Err.Error(),
+	})
+}
+
+// gatherer makes units of blocks.
+type gatherer struct {
+	r             *runner
+	ctx           context.Context
+	work, ordered chan<- *unit
+	unit          *unit
+	before        int64 // bytes of the files that were read to their end
+}
+
+func (g *gatherer) add(file int32, b *pcapio.Block) error {
+	if g.unit != nil && (g.unit.packets+len(b.Packets) > g.r.opt.UnitRows || g.unit.bytes+b.Bytes > g.r.opt.UnitSize) {
+		if err := g.send(); err != nil {
+			b.Release()
+			return err
+		}
+	}
+	if g.unit == nil {
+		g.unit = &unit{done: make(chan result, 1)}
+	}
+	u := g.unit
+	u.blocks = append(u.blocks, fileBlock{file, b})
+	u.packets += len(b.Packets)
+	u.bytes += b.Bytes
+	u.bytesRead = g.before + b.Read
+	return nil
+}
+
+// send hands the unit on, if there is one.
+func (g *gatherer) send() error {
+	u := g.unit
+	g.unit = nil
+	if u == nil {
+		return nil
+	}
+	for _, to := range []chan<- *unit{g.ordered, g.work} {
+		select {
+		case to <- u:
+		case <-g.ctx.Done():
+			return g.ctx.Err()
+		}
+	}
+	return nil
+}
