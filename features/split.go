@@ -15,6 +15,10 @@ type Kind string
 const (
 	// ByTime cuts every capture twice: training before validation before test.
 	ByTime Kind = "time"
+	// ByStart is ByTime, but a row on a cut is in the part in which it begins.
+	// Attacks whose flows all overlap (slowloris) can only be tested on so;
+	// training rows may then end after test rows begin, and it warns of it.
+	ByStart Kind = "start"
 	// ByFlow deals whole flows out, the same share of each capture and class.
 	ByFlow Kind = "flow"
 	// ByCapture deals whole captures out.
@@ -51,7 +55,7 @@ type Position struct {
 // Split is a spec applied to rows.
 type Split struct {
 	Spec     SplitSpec `json:"spec"`     // with the defaults filled in
-	Cuts     []Cut     `json:"cuts"`     // of ByTime and ByClass, by capture
+	Cuts     []Cut     `json:"cuts"`     // of ByTime, ByStart and ByClass, by capture
 	Warnings []string  `json:"warnings"` // what a reader of the figures should know
 	Parts    []Part    `json:"-"`        // of each row
 }
@@ -80,7 +84,7 @@ func (s SplitSpec) withDefaults(classes []string) (SplitSpec, error) {
 		return s, fmt.Errorf("split %g/%g/%g: shares must not be negative and add up to 1, with some training", s.Train, s.Valid, s.Test)
 	}
 	switch s.Kind {
-	case ByTime, ByFlow, ByCapture, Random:
+	case ByTime, ByStart, ByFlow, ByCapture, Random:
 		if s.Holdout != "" {
 			return s, fmt.Errorf("split %s holds no class out: ask for the split class", s.Kind)
 		}
@@ -89,7 +93,7 @@ func (s SplitSpec) withDefaults(classes []string) (SplitSpec, error) {
 			return s, fmt.Errorf("split class: %q is none of the attack classes %v", s.Holdout, classes[min(1, len(classes)):])
 		}
 	default:
-		return s, fmt.Errorf("split %q is none of time, flow, capture, class, random", s.Kind)
+		return s, fmt.Errorf("split %q is none of time, start, flow, capture, class, random", s.Kind)
 	}
 	return s, nil
 }
@@ -107,6 +111,13 @@ func (s SplitSpec) Assign(rows []Position, classes, captures []string) (*Split, 
 	sp := &Split{Spec: spec, Parts: make([]Part, len(rows)), Cuts: []Cut{}, Warnings: []string{}}
 	units, of := unitsOf(rows, len(captures))
 	switch spec.Kind {
+	case ByStart:
+		for c := range units {
+			for i := range units[c] {
+				units[c][i].end = units[c][i].start
+			}
+		}
+		sp.byTime(units, classes, captures)
 	case ByTime, ByClass:
 		sp.byTime(units, classes, captures)
 	case ByCapture:
@@ -194,6 +205,9 @@ func (sp *Split) warn(rows []Position, classes []string) {
 				sp.Warnings = append(sp.Warnings, fmt.Sprintf("class %s has no %s rows", name, p))
 			}
 		}
+	}
+	if sp.Spec.Kind == ByStart {
+		sp.Warnings = append(sp.Warnings, "flows are split by their starts: training flows may end after test flows begin")
 	}
 	if sp.Spec.Kind == Random {
 		sp.Warnings = append(sp.Warnings, "a random split measures memory of the recording: neighbours in time are on both sides")

@@ -82,7 +82,7 @@ func TestTimeSplitIsStrictlyInOrder(t *testing.T) {
 }
 
 func TestNoSplitCutsAFlow(t *testing.T) {
-	for _, kind := range []Kind{ByTime, ByFlow, ByCapture, ByClass, Random} {
+	for _, kind := range []Kind{ByTime, ByStart, ByFlow, ByCapture, ByClass, Random} {
 		rows, classes, captures := recording(3, 3, 400)
 		spec := SplitSpec{Kind: kind, Seed: 5}
 		if kind == ByClass {
@@ -127,6 +127,25 @@ func TestGroupsExtentIsPurged(t *testing.T) {
 	}
 	if n[Train] < 55 || n[Train] > 65 || n[Valid] < 15 || n[Test] < 15 || n[Purged] != 0 {
 		t.Errorf("parts of rows without length: %v", n)
+	}
+}
+
+func TestStartSplitDividesWhatOverlaps(t *testing.T) {
+	var rows []Position
+	for i := range int64(100) { // as slowloris: all flows are open until the end
+		rows = append(rows, Position{Start: i * 1e6, End: 1e9, Class: 1})
+	}
+	count := func(kind Kind) (n [4]int) {
+		for _, p := range assign(t, SplitSpec{Kind: kind, Gap: time.Millisecond}, rows, []string{"benign", "x"}, []string{"a"}).Parts {
+			n[p]++
+		}
+		return n
+	}
+	if n := count(ByTime); n[Test] != 0 {
+		t.Errorf("time: %v", n)
+	}
+	if n := count(ByStart); n[Test] < 15 || n[Valid] < 15 || n[Train] < 50 {
+		t.Errorf("start: %v", n)
 	}
 }
 
