@@ -201,7 +201,7 @@ func TestSplitErrorsAndWarnings(t *testing.T) {
 		spec SplitSpec
 		want string
 	}{
-		{SplitSpec{Kind: "packet"}, "none of time, flow"},
+		{SplitSpec{Kind: "packet"}, "none of time, start"},
 		{SplitSpec{Train: 0.5, Valid: 0.2, Test: 0.2}, "add up to 1"},
 		{SplitSpec{Train: 1.5, Valid: -0.5}, "negative"},
 		{SplitSpec{Kind: ByClass, Holdout: "benign"}, "none of the attack classes"},
