@@ -1,6 +1,7 @@
 package source
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,6 +35,9 @@ func openParquet(f *os.File, path string, opt Options) (t *parquetTable, err err
 	if err != nil {
 		return nil, err
 	}
+	if err := checkFooter(f, info.Size()); err != nil {
+		return nil, err
+	}
 	file, err := parquet.OpenFile(f, info.Size(),
 		parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(readBuffer))
 	if err != nil {
@@ -48,6 +52,25 @@ func openParquet(f *os.File, path string, opt Options) (t *parquetTable, err err
 		return nil, err
 	}
 	return t, t.bind(stored, opt)
+}
+
+// checkFooter reports whether a footer of the length that the file ends with
+// fits into it. parquet-go would make room for it first.
+func checkFooter(f io.ReaderAt, size int64) error {
+	var end [8]byte
+	if size < 12 {
+		return errors.New("damaged: too short for a Parquet file")
+	}
+	if _, err := f.ReadAt(end[:], size-8); err != nil {
+		return err
+	}
+	if string(end[4:]) != "PAR1" {
+		return errors.New("damaged: it does not end with PAR1, so it was cut short or is encrypted")
+	}
+	if n := int64(binary.LittleEndian.Uint32(end[:])); n > size-12 {
+		return fmt.Errorf("damaged: a footer of %d bytes in a file of %d", n, size)
+	}
+	return nil
 }
 
 // storedSchema returns the fields that the sink wrote down, by name.

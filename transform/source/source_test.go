@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -324,4 +325,41 @@ func TestNanoseconds(t *testing.T) {
 	if got := tab.Schema()[tab.Schema().Index("ns")]; !reflect.DeepEqual(got, want) {
 		t.Errorf("nanoseconds are %+v, want %+v", got, want)
 	}
+}
+
+// BenchmarkParquet reads 115 columns of every kind; an operation is a table of
+// 65536 rows.
+func BenchmarkParquet(b *testing.B) {
+	s := schematest.Every()
+	path := filepath.Join(b.TempDir(), "t.parquet")
+	f, err := sink.Create(path, sink.Format{}, s, sink.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	const rows = 8 * BatchRows
+	enc := f.NewEncoder()
+	for i := range rows / BatchRows {
+		batch := schema.FromFields(s)
+		schematest.Fill(batch, rand.New(rand.NewPCG(uint64(i), 1)), BatchRows, 0.6, false)
+		if err := enc.Encode(batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	p, err := enc.Flush()
+	if err == nil {
+		err = f.Commit(p)
+	}
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := drain(path); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
 }
