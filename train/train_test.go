@@ -3,22 +3,19 @@ package train
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/pcapline/pcapline/features"
-	"github.com/pcapline/pcapline/train/internal/blas"
+	"github.com/pcapline/pcapline/train/baseline"
+	"github.com/pcapline/pcapline/train/metrics"
 )
 
 // moons draws two interleaved half circles, and of the upper one's left end a
@@ -136,89 +133,6 @@ func decode(t testing.TB, file []byte) *Model {
 	return m
 }
 
-func TestSaveLoadScore(t *testing.T) {
-	d := moons(500, 3, 3)
-	c := quick()
-	c.Epochs = 5
-	for _, kernel := range []string{"go", blas.Best().String()} {
-		c.Kernel = kernel
-		m, _ := mustFit(t, d, c)
-		m.Schema, m.Table, m.Manifest.Tool = "abc", "flows", "test"
-		m.Manifest.Provenance = json.RawMessage(`{"inputs":["x.pcap"]}`)
-		path := filepath.Join(t.TempDir(), "m.model")
-		if err := m.Save(path); err != nil {
-			t.Fatal(err)
-		}
-		got, err := LoadModel(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got.ScoringKernel() != kernel || got.Schema != "abc" || got.Threshold != m.Threshold {
-			t.Errorf("loaded %+v", got.Header)
-		}
-		if !slices.Equal(scoresOf(t, got, d), scoresOf(t, m, d)) {
-			t.Error("the loaded model scores differently")
-		}
-		again, err := got.Encode()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if file, _ := os.ReadFile(path); !bytes.Equal(file, again) {
-			t.Error("encoding the loaded model gives other bytes")
-		}
-		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".*")); len(left) > 0 {
-			t.Errorf("left behind: %v", left)
-		}
-	}
-}
-
-// A score must not depend on the rows beside it, nor on concurrent callers.
-func TestScoresOneByOneAndTogether(t *testing.T) {
-	for _, classes := range []int{2, 3} {
-		d := moons(300, classes, 4)
-		c := quick()
-		c.Epochs = 3
-		m, _ := mustFit(t, d, c)
-		all := scoresOf(t, m, d)
-		parallel, err := scoreAll(m, d.X.Data, d.X.Rows)
-		if err != nil || !slices.Equal(parallel, all) {
-			t.Errorf("scored in parallel: %v", err)
-		}
-		prob := make([]float32, 300*classes)
-		if err := m.Probabilities(d.X.Data, 300, prob); err != nil {
-			t.Fatal(err)
-		}
-		for i, s := range all {
-			var one [1]float32
-			if err := m.Score(d.X.Row(i), 1, one[:]); err != nil || one[0] != s {
-				t.Fatalf("row %d alone scores %v (%v), with others %v", i, one[0], err, s)
-			}
-			sum := float32(0)
-			for _, p := range prob[i*classes : (i+1)*classes] {
-				sum += p
-			}
-			if d := float64(1 - prob[i*classes] - s); math.Abs(d) > 1e-6 || math.Abs(float64(sum)-1) > 1e-6 {
-				t.Fatalf("row %d: score %v, probabilities %v", i, s, prob[i*classes:(i+1)*classes])
-			}
-		}
-	}
-}
-
-func TestScoreDoesNotAllocate(t *testing.T) {
-	d := moons(256, 3, 5)
-	c := quick()
-	c.Epochs = 1
-	m, _ := mustFit(t, d, c)
-	out := make([]float32, 256)
-	if a := testing.AllocsPerRun(50, func() {
-		if err := m.Score(d.X.Data, 256, out); err != nil {
-			t.Fatal(err)
-		}
-	}); a >= 1 && !raceEnabled {
-		t.Errorf("%v allocations a call", a)
-	}
-}
-
 func TestThresholdIsChosenOnValidation(t *testing.T) {
 	d := moons(2000, 2, 6)
 	c := quick()
@@ -263,15 +177,80 @@ func TestWithoutValidationRows(t *testing.T) {
 
 func TestEarlyStoppingKeepsTheBest(t *testing.T) {
 	d := moons(400, 2, 8)
+	for i := range d.Class { // wrong labels are learned by heart, to the harm of the validation loss
+		if i%8 == 0 {
+			d.Class[i] = 1 - d.Class[i]
+		}
+	}
 	c := quick()
-	c.Epochs, c.Patience, c.LearningRate, c.Schedule = 400, 5, 0.05, "constant"
+	c.Epochs, c.Patience, c.LearningRate, c.Schedule, c.Monitor = 400, 5, 0.05, "constant", "loss"
 	m, h := mustFit(t, d, c)
 	if h.Stopped != "patience" || len(h.Epochs) != h.Best+5 {
 		t.Fatalf("stopped by %s after %d epochs, best %d", h.Stopped, len(h.Epochs), h.Best)
 	}
-	_, ap, err := m.validate(d.pack(features.Valid))
-	if err != nil || ap != h.Epochs[h.Best-1].ValidAP {
-		t.Errorf("the model has a validation PR AUC of %v, epoch %d had %v", ap, h.Best, h.Epochs[h.Best-1].ValidAP)
+	loss, _, err := m.validate(d.pack(features.Valid))
+	if err != nil || loss != h.Epochs[h.Best-1].ValidLoss {
+		t.Errorf("the model has a validation loss of %v, epoch %d had %v", loss, h.Best, h.Epochs[h.Best-1].ValidLoss)
+	}
+}
+
+// The losses and scores of validation are those that the probabilities give.
+func TestValidation(t *testing.T) {
+	for _, d := range []*Data{moons(400, 2, 8), moons(400, 3, 8), xorData()} {
+		c := quick()
+		c.Epochs = 2
+		m, h := mustFit(t, d, c)
+		p := d.pack(features.Valid)
+		k := len(d.Classes)
+		prob := make([]float32, p.n*k)
+		if err := m.Probabilities(p.x, p.n, prob); err != nil {
+			t.Fatal(err)
+		}
+		want := 0.0
+		for i, class := range p.class {
+			want -= math.Log(float64(prob[i*k+int(class)])) / float64(p.n)
+		}
+		if got := float64(h.Epochs[h.Best-1].ValidLoss); math.Abs(got-want) > 1e-5*want {
+			t.Errorf("%q: validation loss %v, the probabilities give %v", d.Classes, got, want)
+		}
+	}
+}
+
+func TestClassWeights(t *testing.T) {
+	for mode, want := range map[string][]float32{
+		"none": {1, 1, 0}, "balanced": {0.625, 2.5, 0}, "sqrt": {1000.0 / 1200, 2000.0 / 1200, 0},
+	} {
+		got := classWeights(mode, []int{800, 200, 0})
+		for i, w := range want {
+			if mode == "none" && i == 2 {
+				continue // of no row
+			}
+			if math.Abs(float64(got[i]-w)) > 1e-6 {
+				t.Errorf("%s: %v, want %v", mode, got, want)
+			}
+		}
+	}
+	d := moons(800, 2, 13)
+	for i := range d.Class { // few attacks, and hard to see
+		if d.Class[i] == 1 && i%16 != 1 && i%16 != 5 {
+			d.Part[i] = features.Purged
+		}
+		for j := range d.X.Row(i) {
+			d.X.Row(i)[j] += float32(math.Sin(float64(i*7 + j)))
+		}
+	}
+	recall := func(mode string) float64 {
+		c := quick()
+		c.Epochs, c.Hidden, c.ClassWeights, c.LearningRate = 20, []int{}, mode, 1e-2
+		m, _ := mustFit(t, d, c)
+		r, err := Evaluate(context.Background(), m, d, EvalConfig{OnTraining: true, Baselines: []string{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return float64(r.PerClass[1].Recall)
+	}
+	if none, balanced := recall("none"), recall("balanced"); balanced < none+0.1 {
+		t.Errorf("recall of a rare class: %v without weights, %v with", none, balanced)
 	}
 }
 
@@ -384,119 +363,6 @@ func TestRates(t *testing.T) {
 	}
 }
 
-func TestDamagedModels(t *testing.T) {
-	c := quick()
-	c.Epochs = 1
-	m, _ := mustFit(t, moons(100, 2, 1), c)
-	good, err := m.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n := range good {
-		if n%7 == 0 {
-			if _, err := DecodeModel(good[:n]); err == nil {
-				t.Fatalf("cut to %d bytes: accepted", n)
-			}
-			bad := slices.Clone(good)
-			bad[n] ^= 0x10
-			if _, err := DecodeModel(bad); err == nil {
-				t.Fatalf("byte %d changed: accepted", n)
-			}
-		}
-	}
-	for name, change := range map[string]func(h *Header){
-		"outputs":   func(h *Header) { h.Classes = append(h.Classes, "third") },
-		"inputs":    func(h *Header) { h.Columns = h.Columns[:2] },
-		"kernel":    func(h *Header) { h.Kernel = "x" },
-		"threshold": func(h *Header) { h.Threshold.Value = -1 },
-		"weights":   func(h *Header) { h.Network.Hidden = []int{3} },
-		"benign":    func(h *Header) { h.Benign = 2 },
-	} {
-		bad := decode(t, good)
-		change(&bad.Header)
-		if _, err := DecodeModel(reseal(t, bad)); err == nil {
-			t.Errorf("header with a wrong %s accepted", name)
-		}
-	}
-	if _, err := LoadModel(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("no file: %v", err)
-	}
-	text := filepath.Join(t.TempDir(), "text.model")
-	if err := os.WriteFile(text, []byte("hello"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := LoadModel(text); err == nil || !strings.Contains(err.Error(), "text.model: offset 0") {
-		t.Errorf("a text file: %v", err)
-	}
-}
-
-// reseal encodes a model without checking it.
-func reseal(t *testing.T, m *Model) []byte {
-	t.Helper()
-	head, err := json.Marshal(m.Header)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := append([]byte(modelMagic), 1, 0, 0, 0)
-	out = binary.LittleEndian.AppendUint32(out, uint32(len(head)))
-	out = append(out, head...)
-	for _, p := range m.params {
-		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(p))
-	}
-	sum := sha256.Sum256(out)
-	return append(out, sum[:]...)
-}
-
-func FuzzDecodeModel(f *testing.F) {
-	c := quick()
-	c.Epochs, c.Hidden = 1, []int{2}
-	m, _ := mustFit(f, moons(60, 2, 1), c)
-	good, err := m.Encode()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(good[:len(good)-sha256.Size])
-	f.Fuzz(func(t *testing.T, body []byte) {
-		sum := sha256.Sum256(body) // else only the checksum would be tested
-		if m, err := DecodeModel(append(slices.Clone(body), sum[:]...)); err == nil {
-			out := make([]float32, 1)
-			if err := m.Score(make([]float32, len(m.Columns)), 1, out); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-}
-
-func TestRefusals(t *testing.T) {
-	c := quick()
-	c.Epochs = 1
-	d := moons(100, 2, 1)
-	m, _ := mustFit(t, d, c)
-	m.Schema = "abc"
-	out := make([]float32, 100)
-	if err := m.Score(d.X.Data[:299], 100, out); err == nil {
-		t.Error("a row too short accepted")
-	}
-	if err := m.Score(d.X.Data, 100, out[:99]); err == nil {
-		t.Error("too few places accepted")
-	}
-	d.X.Row(70)[2] = float32(math.NaN())
-	if err := m.Score(d.X.Data, 100, out); err == nil || !strings.Contains(err.Error(), "row 70, column noise") {
-		t.Errorf("NaN: %v", err)
-	}
-	if err := m.Accepts([]string{"x", "y", "noise"}, "abc"); err != nil {
-		t.Error(err)
-	}
-	for _, bad := range []struct {
-		names []string
-		hash  string
-	}{{[]string{"x", "y"}, "abc"}, {[]string{"y", "x", "noise"}, "abc"}, {[]string{"x", "y", "noise"}, "abd"}} {
-		if m.Accepts(bad.names, bad.hash) == nil {
-			t.Errorf("%v accepted", bad)
-		}
-	}
-}
-
 func TestReport(t *testing.T) {
 	d := moons(1600, 3, 12)
 	for i, c := range d.Class { // a class that no training row has
@@ -535,6 +401,7 @@ func TestReport(t *testing.T) {
 	if _, err := json.Marshal(r); err != nil {
 		t.Error(err)
 	}
+	checkBaselineThreshold(t, d, r.Results[4], m.Threshold.Target)
 	r, err = Evaluate(context.Background(), m, d, EvalConfig{OnTraining: true, Baselines: []string{"stump"}})
 	if err != nil || !r.SeenInTraining || r.Part != "train" || len(r.Results) != 2 {
 		t.Errorf("on training rows: %v", err)
@@ -547,32 +414,25 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// BenchmarkScore is 67 → 200 → 1 on one thread.
-func BenchmarkScore(b *testing.B) {
-	const cols, rows = 67, 4096
-	names := make([]string, cols)
-	for i := range names {
-		names[i] = fmt.Sprint("c", i)
+// checkBaselineThreshold fits the boosted trees again and takes the threshold
+// from the validation rows by hand.
+func checkBaselineThreshold(t *testing.T, d *Data, got Result, target float64) {
+	t.Helper()
+	kinds := baseline.Kinds()
+	m, err := kinds[len(kinds)-1].Fit(context.Background(), d.baselineSet(d.pack(features.Train)))
+	if err != nil {
+		t.Fatal(err)
 	}
-	d := &Data{X: features.NewMatrix(rows, names), Class: make([]int32, rows), Part: make([]features.Part, rows), Classes: []string{"benign", "attack"}}
-	r := rand.New(rand.NewPCG(1, 1))
-	for i := range d.X.Data {
-		d.X.Data[i] = float32(r.NormFloat64())
+	valid := d.pack(features.Valid)
+	scores := make([]float32, valid.n)
+	if err := m.Score(valid.x, valid.n, scores); err != nil {
+		t.Fatal(err)
 	}
-	for i := range d.Class {
-		d.Class[i] = int32(i % 2)
+	r, err := metrics.Rank(scores, valid.attack)
+	if err != nil {
+		t.Fatal(err)
 	}
-	m, _ := mustFit(b, d, Config{Hidden: []int{200}, Epochs: 1})
-	out := make([]float32, rows)
-	for _, n := range []int{1, 64, rows} {
-		b.Run(fmt.Sprintf("%s/rows=%d", m.ScoringKernel(), n), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := m.Score(d.X.Data[:n*cols], n, out); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
-		})
+	if want, err := r.Threshold(target); err != nil || got.Threshold.Value != want || got.Threshold.Part != "valid" {
+		t.Errorf("the threshold is %+v, that of the validation rows %v (%v)", got.Threshold, want, err)
 	}
 }
