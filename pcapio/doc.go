@@ -1,5 +1,6 @@
-// Package pcapio reads capture files: pcap and pcapng, plain or compressed,
-// one or many. It gives packets as bytes with a time and knows no protocol.
+// Package pcapio reads and writes capture files: pcap and pcapng, plain or
+// compressed, one or many. It gives packets as bytes with a time and knows no
+// protocol.
 //
 // # Reading
 //
@@ -8,6 +9,7 @@
 // handing to other goroutines. [Blocks] reads many files ahead and gives their
 // blocks strictly in order; [Merge] interleaves files by time. [Expand] turns
 // command line arguments into a list of files, [Inspect] describes one.
+// [Tail] follows a file that is still being written; [NewWriter] writes.
 //
 // Compression (gzip, zstd, xz, lz4) is recognised by content, not by name, and
 // may be nested once. Plain files are mapped into memory, so their packets are
@@ -70,6 +72,7 @@
 // A packet may have [Options.MaxPacket] bytes, whatever snaplen says; a file
 // 65,536 interfaces. Times are kept in nanoseconds from 1677 to
 // 2262; finer ones are rounded down, others set to the nearest that is possible and
-// counted in [File.BadTimes]. A file that is still being written is for the
-// spool's tail, not for this package.
+// counted in [File.BadTimes]. zstd windows are bounded by [Options.MaxWindow];
+// xz and lz4 take the memory that the file asks for, at most 4 GiB of
+// addresses that are used only as far as there is data.
 package pcapio

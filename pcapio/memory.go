@@ -33,14 +33,18 @@ func (m *memory) shared() bool { return m.refs.Load() > 1 }
 // pool keeps arenas and blocks for use again. The readers of one Stream share
 // one, so that many small files do not allocate anew each.
 type pool struct {
-	arenas sync.Pool // *memory of arenaSize
+	arenas sync.Pool // *memory of size bytes
 	blocks sync.Pool // *Block
-	size   int       // of an arena
+	size   int       // of an arena, in bytes
 	mangle bool
 }
 
+// arenaSize is a compromise: a block in several arenas costs nothing, small
+// ones stay in the processor's cache, a small compressed file needs but one.
+const arenaSize = 512 << 10
+
 func newPool(opt Options) *pool {
-	return &pool{size: opt.BlockBytes, mangle: opt.mangle}
+	return &pool{size: min(opt.BlockBytes, arenaSize), mangle: opt.mangle}
 }
 
 // arena gives a memory of n bytes at least, held once.

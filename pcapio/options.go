@@ -5,7 +5,7 @@ import "runtime"
 // Options say how captures are read. The zero value of a field is its default.
 type Options struct {
 	BlockPackets int  // packets in a block at most; 0: 8192
-	BlockBytes   int  // captured bytes in a block, about; a single packet may be larger; 0: 4 MiB
+	BlockBytes   int  // bytes of the file that a block takes, about; a single packet may be larger; 0: 4 MiB
 	MaxPacket    int  // captured bytes of a packet; more is taken for damage; 0: 16 MiB
 	MaxWindow    int  // bytes of a zstd file's window; 0: 128 MiB, as the zstd tool
 	ReadAhead    int  // files that Blocks opens ahead of the consumer, its own included; 0: one a core, at least 2
@@ -16,8 +16,10 @@ type Options struct {
 }
 
 // aheadBlocks is how many finished blocks of one file wait for the consumer.
-// With those being filled and consumed, streams take at most about
-// ReadAhead × (aheadBlocks + 2) × 2 × BlockBytes of memory.
+// With one being filled and one waiting to be sent, streams that are read
+// ahead take about ReadAhead × (aheadBlocks + 2) × BlockBytes of memory, and
+// what their decompressors need; blocks that the consumer has not released
+// come on top. Mapped files take none.
 const aheadBlocks = 2
 
 func (o Options) withDefaults() Options {
@@ -30,6 +32,7 @@ func (o Options) withDefaults() Options {
 	if o.MaxPacket <= 0 {
 		o.MaxPacket = 16 << 20
 	}
+	o.MaxPacket = min(o.MaxPacket, 1<<30) // an int has 32 bits somewhere
 	if o.MaxWindow <= 0 {
 		o.MaxWindow = 128 << 20
 	}

@@ -23,7 +23,7 @@ func TestTruncation(t *testing.T) {
 		{"pcap", small, smallEnds, recordEnds, pcapHeaderLen},
 		{"pcapng", mixed, mixedEnds, blockEnds, blockEnds[0]},
 	} {
-		for _, opt := range []Options{{}, {BlockBytes: 16}, {NoMap: true, BlockBytes: 16}} {
+		for _, opt := range []Options{{BlockBytes: 1 << 16}, {BlockBytes: 16}, {NoMap: true, BlockBytes: 16}} {
 			t.Run(c.name, func(t *testing.T) {
 				path := writeFile(t, "cut", c.file)
 				for cut := len(c.file); cut > 0; cut-- {
