@@ -425,6 +425,36 @@ var packets = []struct {
 		want: row{"frame_protocols": "ppp:ip:udp", "ppp_protocol": "33", "udp_len": "8"},
 	},
 	{
+		name: "PPPoE session", link: pcapio.LinkEthernet,
+		hex: "02000000000b 02000000000a 8864 1100 0011 001e 0021 4500001c 00070000 40110000 0a000001 0a000002 03e807d000080000 0000",
+		want: row{
+			"frame_protocols": "eth:pppoe:ppp:ip:udp", "pppoe_code": "0", "pppoe_session_id": "17", "pppoe_len": "30", "ppp_protocol": "33",
+			"udp_len": "8", "padding": "0000", "decode_error": "",
+		},
+	},
+	{
+		name: "MPLS, two labels", link: pcapio.LinkEthernet,
+		hex: "02000000000b 02000000000a 8847 000102ff 00020140 4500001c 00070000 40110000 0a000001 0a000002 03e807d000080000",
+		want: row{
+			"frame_protocols": "eth:mpls:ip:udp", "mpls_label": "16", "mpls_tc": "1", "mpls_ttl": "255", "mpls_labels": "2", "udp_len": "8",
+		},
+	},
+	{
+		name: "MPLS without a bottom", link: pcapio.LinkEthernet,
+		hex:  "02000000000b 02000000000a 8847 000102ff 000200",
+		want: row{"mpls_label": "", "decode_error": "mpls: too short"},
+	},
+	{
+		name: "IGMP version 2 report", link: pcapio.LinkIPv4,
+		hex:  "4500001c 00070000 01020000 0a000001 e0000005 1600 09fa e0000005",
+		want: row{"frame_protocols": "ip:igmp", "igmp_type": "22", "igmp_group": "224.0.0.5", "igmp_max_resp": "0", "igmp_records": "", "payload_len": "0"},
+	},
+	{
+		name: "IGMP version 3 report", link: pcapio.LinkIPv4,
+		hex:  "45000024 00070000 01020000 0a000001 e0000016 2200 0000 0000 0001 04000000 e0000005",
+		want: row{"igmp_type": "34", "igmp_group": "224.0.0.5", "igmp_max_resp": "", "igmp_records": "1"},
+	},
+	{
 		name: "a link type that is not decoded", link: pcapio.LinkIEEE80211,
 		hex:  "80000000",
 		want: row{"frame_protocols": emptyText, "frame_link_type": "105", "decode_error": "frame: link type not decoded", "payload": "80000000", "payload_len": "4"},

@@ -11,8 +11,8 @@ type ICMP struct {
 	Type     schema.Values[uint8]         `name:"icmp_type" ws:"icmp.type" antinex:"icmp_type" store:"dict" doc:"Type: 8 echo, 0 echo reply, 3 unreachable, 5 redirect, 11 time exceeded."`
 	Code     schema.Values[uint8]         `name:"icmp_code" ws:"icmp.code" antinex:"icmp_code" store:"dict" doc:"Code, which says more of the type."`
 	Checksum schema.Values[uint16]        `name:"icmp_checksum" ws:"icmp.checksum" role:"identity" store:"plain" doc:"Checksum as captured."`
-	ID       schema.Optional[uint16]      `name:"icmp_id" ws:"icmp.ident" role:"identity" store:"dict" doc:"Identifier of echo, timestamp, information and mask messages."`
-	Seq      schema.Optional[uint16]      `name:"icmp_seq" ws:"icmp.seq" antinex:"icmp_seq" role:"identity" store:"dict" doc:"Sequence number of the same."`
+	ID       schema.Optional[uint16]      `name:"icmp_id" ws:"icmp.ident" role:"identity" store:"dict" doc:"Identifier of echo, extended echo, timestamp, information and mask messages."`
+	Seq      schema.Optional[uint16]      `name:"icmp_seq" ws:"icmp.seq" antinex:"icmp_seq" role:"identity" store:"dict" doc:"Sequence number of the same, but for extended echo."`
 	Gateway  schema.Optional[schema.IPv4] `name:"icmp_gateway" ws:"icmp.redir_gw" antinex:"icmp_gw" role:"identity" store:"dict" doc:"Gateway that a redirect names."`
 	Pointer  schema.Optional[uint8]       `name:"icmp_pointer" ws:"icmp.pointer" antinex:"icmp_ptr" store:"dict" unit:"B" doc:"Offset of what a parameter problem is about."`
 	MTU      schema.Optional[uint16]      `name:"icmp_mtu" ws:"icmp.mtu" store:"dict" unit:"B" source:"RFC 1191" doc:"MTU of the next hop, of the message that a fragment was needed."`
@@ -55,6 +55,8 @@ func (m *ICMP) Decode(d *Decoder, b []byte) (Key, []byte) {
 		m.TSTrans.Set(d.Row, be.Uint32(b[16:]))
 	case 15, 16:
 		m.setQuery(d.Row, b)
+	case 42, 43: // extended echo (RFC 8335): its sequence number has one byte
+		m.ID.Set(d.Row, be.Uint16(b[4:]))
 	case 17, 18:
 		n = 12
 		m.setQuery(d.Row, b)

@@ -11,7 +11,7 @@ type ICMPv6 struct {
 	Type     schema.Values[uint8]    `name:"icmpv6_type" ws:"icmpv6.type" store:"dict" doc:"Type: 1 to 4 errors, 128 echo, 129 echo reply, 133 to 137 neighbour discovery."`
 	Code     schema.Values[uint8]    `name:"icmpv6_code" ws:"icmpv6.code" store:"dict" doc:"Code, which says more of the type."`
 	Checksum schema.Values[uint16]   `name:"icmpv6_checksum" ws:"icmpv6.checksum" role:"identity" store:"plain" doc:"Checksum as captured."`
-	ID       schema.Optional[uint16] `name:"icmpv6_id" ws:"icmpv6.echo.identifier" role:"identity" store:"dict" doc:"Identifier of an echo message."`
+	ID       schema.Optional[uint16] `name:"icmpv6_id" ws:"icmpv6.echo.identifier" role:"identity" store:"dict" doc:"Identifier of an echo or extended echo message."`
 	Seq      schema.Optional[uint16] `name:"icmpv6_seq" ws:"icmpv6.echo.sequence_number" role:"identity" store:"dict" doc:"Sequence number of an echo message."`
 	MTU      schema.Optional[uint32] `name:"icmpv6_mtu" ws:"icmpv6.mtu" store:"dict" unit:"B" doc:"MTU of the next hop, of the message that a packet is too big."`
 	Pointer  schema.Optional[uint32] `name:"icmpv6_pointer" ws:"icmpv6.pointer" store:"dict" unit:"B" doc:"Offset of what a parameter problem is about."`
@@ -56,6 +56,9 @@ const (
 	icmpv6NA        = 136
 	icmpv6Redirect  = 137
 	icmpv6ReportV2  = 143
+
+	icmpv6ExtEcho      = 160 // RFC 8335
+	icmpv6ExtEchoReply = 161
 )
 
 // Decode takes the header; a discovery message is taken whole.
@@ -81,6 +84,8 @@ func (m *ICMPv6) Decode(d *Decoder, b []byte) (Key, []byte) {
 		d.Digest.ICMPID = be.Uint16(b[4:])
 		m.ID.Set(d.Row, be.Uint16(b[4:]))
 		m.Seq.Set(d.Row, be.Uint16(b[6:]))
+	case typ == icmpv6ExtEcho || typ == icmpv6ExtEchoReply:
+		m.ID.Set(d.Row, be.Uint16(b[4:]))
 	case typ >= icmpv6Query && typ <= icmpv6Done || typ == icmpv6ReportV2:
 		return m.decodeMLD(d, b)
 	case typ >= icmpv6RS && typ <= icmpv6Redirect:

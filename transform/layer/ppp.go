@@ -23,11 +23,8 @@ func (*PPP) Reached() []Key {
 // compressed to that byte (RFC 1661, 6.5).
 func (p *PPP) Decode(d *Decoder, b []byte) (Key, []byte) {
 	rest := b
-	if len(rest) > 0 && rest[0] == 0xff { // the address; 0xff is no protocol
-		rest = rest[1:]
-		if len(rest) > 0 && rest[0] == 0x03 {
-			rest = rest[1:]
-		}
+	if len(rest) >= 2 && rest[0] == 0xff { // address and control; 0xff is no protocol
+		rest = rest[2:]
 	}
 	var proto uint16
 	switch {

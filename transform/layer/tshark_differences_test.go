@@ -66,6 +66,161 @@ var differences = []difference{
 			return f.Name == "payload_len" && !tcp
 		},
 	},
+	{
+		"tshark calls the length of a tagged 802.3 frame vlan.len",
+		func(f *schema.Field, c *comparison, ours, theirs string) bool {
+			n, err := strconv.Atoi(ours)
+			return f.Name == "vlan_type" && theirs == "" && err == nil && n < firstEtherType
+		},
+	},
+	{
+		"tshark has the service provider's tag under ieee8021ad",
+		func(f *schema.Field, c *comparison, _, _ string) bool {
+			return f.Layer == "vlan" && strings.Contains(c.tshark["frame.protocols"], "ieee8021ad")
+		},
+	},
+	{
+		"tshark writes <Root> for the root and counts its letters; ours is a dot, of length 0",
+		func(f *schema.Field, c *comparison, ours, _ string) bool {
+			return c.ours["dns_qname"] == "." && c.tshark["dns.qry.name"] == "<Root>" &&
+				(f.Name == "dns_qname" || ours == "0" && (f.Name == "dns_qname_len" || f.Name == "dns_qname_labels"))
+		},
+	},
+	{
+		"tshark shows the length that it works out where the header says 0 (TSO, BIG TCP)",
+		func(f *schema.Field, _ *comparison, ours, _ string) bool { return f.Name == "ip_len" && ours == "0" },
+	},
+	{
+		"tshark takes the three bits of accurate ECN for one number; ours are the header's bits",
+		func(f *schema.Field, c *comparison, _, theirs string) bool {
+			return theirs == "" && (f.Name == "tcp_flag_ns" || f.Name == "tcp_flag_cwr" || f.Name == "tcp_flag_ece")
+		},
+	},
+	{
+		"the cooked header of a GRE interface has a GRE protocol, which tshark calls sll.gretype",
+		func(f *schema.Field, c *comparison, _, theirs string) bool {
+			return f.Name == "sll_protocol" && theirs == "" && c.ours["sll_hw_type"] == "778"
+		},
+	},
+	{
+		"a direction of 0 says that it is not known: null",
+		func(f *schema.Field, _ *comparison, ours, theirs string) bool {
+			return f.Name == "frame_direction" && ours == "" && theirs == "0"
+		},
+	},
+	{
+		"tshark counts interfaces from 0 in each section; ours are numbered in the file",
+		func(f *schema.Field, c *comparison, _, theirs string) bool {
+			n, err := strconv.Atoi(theirs)
+			return f.Name == "frame_interface_id" && err == nil && int(c.packet.Interface) > n
+		},
+	},
+	{
+		"a simple packet block has no time; the reader gives 0",
+		func(f *schema.Field, c *comparison, _, theirs string) bool {
+			return f.Role == schema.Time && theirs == "" && c.packet.Time == 0
+		},
+	},
+	{
+		"the file's fractions of a second are more than a second, which the reader carries over",
+		func(f *schema.Field, c *comparison, _, _ string) bool {
+			_, fraction, _ := strings.Cut(c.tshark["frame.time_epoch"], ".")
+			return f.Role == schema.Time && f.Layer == "frame" && (len(fraction) > 9 || strings.HasPrefix(c.tshark["frame.time_epoch"], "-"))
+		},
+	},
+	{
+		"tshark stops at what is malformed; ours keep what the fixed part of the header says",
+		func(f *schema.Field, c *comparison, _, theirs string) bool {
+			return theirs == "" && c.ours["decode_error"] != ""
+		},
+	},
+	{
+		"tshark shows the front of a header that is cut or not of its version; ours has whole ones only",
+		func(f *schema.Field, c *comparison, ours, _ string) bool {
+			return ours == "" && strings.HasPrefix(c.ours["decode_error"], f.Layer+": ")
+		},
+	},
+	{
+		"we decode at most MaxDepth headers",
+		func(_ *schema.Field, c *comparison, ours, _ string) bool {
+			return ours == "" && c.ours["decode_error"] == "frame: too many headers"
+		},
+	},
+	{
+		"tshark guesses DNS at ports that are not DNS's",
+		func(f *schema.Field, c *comparison, ours, _ string) bool {
+			return f.Layer == "dns" && ours == "" && strings.HasSuffix(c.ours["frame_protocols"], ":udp") &&
+				c.ours["udp_dst_port"] != "53" && c.ours["udp_src_port"] != "53"
+		},
+	},
+	{
+		"tshark removes the pseudo-header of ATM captures from the length",
+		func(f *schema.Field, c *comparison, _, _ string) bool {
+			return f.Layer == "frame" && strings.HasPrefix(c.tshark["frame.protocols"], "atm")
+		},
+	},
+	{
+		"the link type is not decoded",
+		func(_ *schema.Field, c *comparison, ours, _ string) bool {
+			return ours == "" && c.ours["decode_error"] == "frame: link type not decoded"
+		},
+	},
+	{
+		"tshark sets ip.version also where what should be IPv6 is of another version",
+		func(f *schema.Field, c *comparison, ours, _ string) bool {
+			return f.Name == "ip_version" && ours == "" && strings.HasPrefix(c.ours["decode_error"], "ipv6: ")
+		},
+	},
+	{
+		"tshark hides six-byte addresses of ARP whose hardware type is not Ethernet's",
+		func(f *schema.Field, c *comparison, _, theirs string) bool {
+			return f.Layer == "arp" && f.Kind == schema.MACAddr && theirs == "" && c.ours["arp_hw_type"] != "1"
+		},
+	},
+	{
+		"tshark stops at a UDP length that does not fit the packet; the header has a checksum",
+		func(f *schema.Field, c *comparison, _, theirs string) bool {
+			return f.Name == "udp_checksum" && theirs == ""
+		},
+	},
+	{
+		"tshark has no payload length where the IP length is more than the frame's",
+		func(f *schema.Field, c *comparison, _, theirs string) bool {
+			ip, _ := strconv.Atoi(c.ours["ip_len"])
+			frame, _ := strconv.Atoi(c.ours["frame_len"])
+			return f.Name == "payload_len" && theirs == "" && ip > frame-14
+		},
+	},
+	{
+		"tshark takes off Cisco's ISL header, which looks like 802.3",
+		func(f *schema.Field, c *comparison, _, _ string) bool {
+			return f.Layer == "eth" && strings.HasPrefix(c.tshark["frame.protocols"], "eth:eth:")
+		},
+	},
+	{
+		"the protocol is not in the list: tshark finds more in it",
+		func(f *schema.Field, c *comparison, ours, _ string) bool { return ours == "" && c.undecoded() },
+	},
+}
+
+// notInList are the protocols of tshark's through which it reaches headers
+// that we count as payload.
+var notInList = []string{
+	"arcnet", "atm", "avsp", "chdlc", "clip", "eth:eth", "fr", "geneve", "gre", "ipcomp", "ipip", "ipnet", "ipoib", "juniper",
+	"macsec", "nflog", "nsh", "openflow", "pim", "pktap", "ppi", "radiotap", "sflow", "user_dlt", "vxlan", "wpan",
+	"ipv6.routing:eth", "ip:ipv6",
+}
+
+// undecoded reports whether tshark went through a protocol that is not in the
+// list.
+func (c *comparison) undecoded() bool {
+	chain := ":" + c.tshark["frame.protocols"] + ":"
+	for _, p := range notInList {
+		if strings.Contains(chain, ":"+p+":") {
+			return true
+		}
+	}
+	return false
 }
 
 // isICMPError reports whether the packet quotes another.
