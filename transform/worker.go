@@ -62,9 +62,20 @@ func newWorker(r *runner, t *table) *worker {
 	return w
 }
 
-// process turns a unit into a result and gives its blocks back.
-func (w *worker) process(u *unit) result {
-	var res result
+// process turns a unit into a result and gives its blocks back. A mapped
+// capture that others shorten meanwhile is an error, not a crash.
+func (w *worker) process(u *unit) (res result) {
+	if err := pcapio.Guard(func() { res = w.encodeUnit(u) }); err != nil {
+		res.err = err
+	}
+	for _, fb := range u.blocks {
+		fb.block.Release()
+	}
+	u.blocks = nil
+	return res
+}
+
+func (w *worker) encodeUnit(u *unit) (res result) {
 	if w.digests {
 		res.digests = make([]flow.Digest, 0, u.packets)
 	}
@@ -90,10 +101,6 @@ func (w *worker) process(u *unit) result {
 		res.piece, res.err = w.encoder.Flush()
 	}
 	res.malformed = w.table.TakeErrors()
-	for _, fb := range u.blocks {
-		fb.block.Release()
-	}
-	u.blocks = nil
 	return res
 }
 

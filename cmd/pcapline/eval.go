@@ -115,7 +115,7 @@ func writeEvaluation(w io.Writer, r *train.Report) {
 		fmt.Fprintf(tw, "%s\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t\n", d.Name, float64(d.PRAUC), float64(d.ROCAUC),
 			float64(d.AtThreshold.Recall), float64(d.AtThreshold.FPR), float64(d.MacroRecall), float64(d.RecallAtFPR), float64(d.MacroRecallAtFPR))
 	}
-	tw.Flush()
+	_ = tw.Flush() // to the same writer as the rest
 	fmt.Fprintln(w)
 	tw = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "class\tn\tcalled attack\tshare\t95 % interval\t")
@@ -124,5 +124,5 @@ func writeEvaluation(w io.Writer, r *train.Report) {
 			fmt.Fprintf(tw, "%s\t%d\t%d\t%.3f\t%.3f–%.3f\t\n", d.Class, d.N, d.Detected, float64(d.Recall), float64(d.Interval.Low), float64(d.Interval.High))
 		}
 	}
-	tw.Flush()
+	_ = tw.Flush()
 }

@@ -64,8 +64,6 @@ func damaged(err error) error {
 	return &codedError{exitDamaged, err}
 }
 
-func gateFailed(err error) error { return &codedError{exitGate, err} }
-
 func codeOf(ctx context.Context, err error) int {
 	var coded *codedError
 	switch {
@@ -86,7 +84,8 @@ func explain(app *cli.App, ctx context.Context, err error) int {
 		return code
 	}
 	if wantsJSON(app) {
-		json.NewEncoder(app.ErrWriter).Encode(map[string]any{"error": err.Error(), "exit_code": code})
+		_ = json.NewEncoder(app.ErrWriter).Encode( // there is nobody else to tell
+			map[string]any{"error": err.Error(), "exit_code": code})
 		return code
 	}
 	for line := range strings.SplitSeq(strings.TrimSpace(err.Error()), "\n") {

@@ -56,7 +56,9 @@ func labelAction(c *cli.Context) error {
 	}
 	if p := rep.Problem(); p != "" && !c.Bool("allow-misfit") {
 		for _, table := range c.Args().Slice() {
-			os.Remove(filepath.Join(dir, filepath.Base(table)))
+			if rerr := os.Remove(filepath.Join(dir, filepath.Base(table))); rerr != nil {
+				return rerr
+			}
 		}
 		return fmt.Errorf("%s: %s (--allow-misfit writes the tables all the same)", path, p)
 	}

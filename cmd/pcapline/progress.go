@@ -26,11 +26,11 @@ func newProgress(c *cli.Context) (show func(transform.Progress), done func()) {
 		}
 		rate := float64(p.Packets) / max(time.Since(start).Seconds(), 1e-3)
 		bar.Describe(fmt.Sprintf("%d packets, %.0f packets/s", p.Packets, rate))
-		bar.Set64(p.Bytes)
+		_ = bar.Set64(p.Bytes) // a bar that cannot be drawn is no reason to stop
 	}
 	return show, func() {
 		if bar != nil {
-			bar.Finish()
+			_ = bar.Finish()
 		}
 	}
 }

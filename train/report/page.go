@@ -109,13 +109,11 @@ func charts(in Input) []chart {
 	pr := chart{title: "Precision and recall", x: "recall", y: "precision", xmax: 1, ymax: 1}
 	roc := chart{title: "ROC, up to 10 % false alarms", x: "share of benign flows called attacks", y: "share of attacks found", xmax: 0.1, ymax: 1}
 	for i, r := range in.Evaluation.Results {
-		var precision, recall, rate []float64
-		var rocX, rocY []float64
+		var precision, recall, rocX, rocY []float64
 		for _, p := range r.Curve {
 			rocX, rocY = append(rocX, float64(p.FPR)), append(rocY, float64(p.Recall))
 			if p.Precision.Defined() {
 				precision, recall = append(precision, float64(p.Precision)), append(recall, float64(p.Recall))
-				rate = append(rate, float64(p.FPR))
 			}
 		}
 		pr.lines = append(pr.lines, series{name: r.Name, xs: recall, ys: precision, dashed: i > 0})

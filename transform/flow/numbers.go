@@ -81,6 +81,3 @@ func (m *moments) std() float64 { return math.Sqrt(m.m2 / float64(m.n-1)) }
 
 // seconds turns nanoseconds into seconds.
 func seconds(ns float64) float64 { return ns / 1e9 }
-
-// sat takes a count down to what 32 bits hold.
-func sat(v int64) uint32 { return uint32(min(max(v, 0), math.MaxUint32)) }
