@@ -70,6 +70,7 @@ func (ip *IPv4) Decode(d *Decoder, b []byte) (Key, []byte) {
 		ip.Options.Set(d.Row, schema.Bytes(b[20:hdrLen]))
 	}
 	fragment := be.Uint16(b[6:])
+	d.Digest.Fragment, d.Digest.FragID, d.Digest.FragOffset = false, 0, 0
 	if fragment&0x3fff != 0 {
 		d.Digest.Fragment, d.Digest.FragID = true, uint32(be.Uint16(b[4:]))
 		d.Digest.FragOffset = fragment & 0x1fff * 8

@@ -34,7 +34,9 @@ func (v *VLAN) Decode(d *Decoder, b []byte) (Key, []byte) {
 	v.Priority.Append(uint8(tci >> 13))
 	v.DEI.Append(tci&0x1000 != 0)
 	v.Type.Append(typ)
-	d.Digest.VLAN = tci & 0xfff
+	if d.Digest.VLAN == 0 { // else this is a third tag
+		d.Digest.VLAN = tci & 0xfff
+	}
 	if typ == 0x8100 || typ == 0x88a8 || typ == 0x9100 {
 		if len(b) < 4 {
 			return d.Short(b)

@@ -1,0 +1,33 @@
+package layer
+
+import "github.com/pcapline/pcapline/transform/schema"
+
+// Routing is IPv6's routing header.
+type Routing struct {
+	schema.Layer `name:"ipv6_routing" title:"IPv6 routing header" source:"RFC 8200, 4.4"`
+
+	Next         schema.Values[uint8]        `name:"ipv6_routing_next" ws:"ipv6.routing.nxt" store:"dict" doc:"IANA protocol number of the next header."`
+	Len          schema.Values[uint16]       `name:"ipv6_routing_len" ws:"ipv6.routing.len_oct" store:"dict" unit:"B" doc:"Length of the header."`
+	Type         schema.Values[uint8]        `name:"ipv6_routing_type" ws:"ipv6.routing.type" store:"dict" doc:"Variant: 0 is deprecated as an attack tool (RFC 5095), 2 mobile IPv6, 4 segment routing."`
+	SegmentsLeft schema.Values[uint8]        `name:"ipv6_routing_segments_left" ws:"ipv6.routing.segleft" store:"dict" doc:"Nodes still to be visited."`
+	Data         schema.Values[schema.Bytes] `name:"ipv6_routing_data" role:"identity" store:"dict" doc:"What depends on the type, as captured."`
+}
+
+// Reached says what leads to a routing header.
+func (*Routing) Reached() []Key { return []Key{IPProto(43)} }
+
+// Decode takes the header.
+func (h *Routing) Decode(d *Decoder, b []byte) (Key, []byte) {
+	n := extensionLen(b)
+	if n == 0 {
+		return d.Short(b)
+	}
+	h.Mark(d.Row)
+	h.Next.Append(b[0])
+	h.Len.Append(uint16(n))
+	h.Type.Append(b[2])
+	h.SegmentsLeft.Append(b[3])
+	h.Data.Append(schema.Bytes(b[4:n]))
+	d.Digest.Proto = b[0]
+	return IPProto(b[0]), b[n:]
+}
