@@ -18,7 +18,9 @@ type columnChunk struct {
 	pages  []pageMeta
 	rows   int       // in finished pages
 	levels int       // values including nulls, in finished pages
-	absent int       // rows without a value at the end, not yet in a page
+	dict   bool      // the last page with values uses the dictionary
+	absent int       // rows without a value that are not yet in a page
+	hollow []uint8   // or, with empty lists among them, their definition levels
 	raw    int       // size of the pages if they were not compressed
 	used   [10]int32 // data pages by encoding
 }
@@ -31,13 +33,8 @@ func newColumnChunk(f *schema.Field) *columnChunk {
 func (c *columnChunk) add(col schema.Column, rows int, w *pageWork) error {
 	p := col.Presence()
 	if p != nil && p.Count == 0 {
-		// Rows without a value wait, so that a layer that no packet of many
-		// batches has is one page of a few bytes.
-		c.absent += rows
+		c.wait(rows, nil)
 		return nil
-	}
-	if err := c.flushAbsent(w); err != nil {
-		return err
 	}
 	if c.field.List {
 		return c.addLists(col, rows, w)
@@ -118,6 +115,10 @@ func (c *columnChunk) addLists(col schema.Column, rows int, w *pageWork) error {
 			list++
 		}
 	}
+	if offsets[0] == offsets[list] { // not one element
+		c.wait(rows, w.def)
+		return nil
+	}
 	var scratch []byte
 	var err error
 	if w.repBytes, scratch, err = rleLevels(w.repBytes[:0], nil, w.rep, 1); err != nil {
@@ -131,32 +132,70 @@ func (c *columnChunk) addLists(col schema.Column, rows int, w *pageWork) error {
 	return c.page(h, w.repBytes, w.defBytes, col.Data(), vals, w)
 }
 
-// flushAbsent writes the rows without a value that wait.
-func (c *columnChunk) flushAbsent(w *pageWork) error {
-	if c.absent == 0 {
-		return nil
+// wait keeps rows without a value, or with empty lists by their definition
+// levels, for a page to come, so that a layer that no packet of many batches
+// has is one page of a few bytes.
+func (c *columnChunk) wait(rows int, levels []uint8) {
+	if levels == nil && len(c.hollow) == 0 {
+		c.absent += rows
+		return
 	}
-	h := pageHeader{values: c.absent, rows: c.absent, nulls: c.absent}
-	w.defBytes = appendRun(w.defBytes[:0], c.absent, 0)
-	var rep []byte
-	if c.field.List {
-		w.repBytes = appendRun(w.repBytes[:0], c.absent, 0)
-		rep = w.repBytes
-	}
+	c.hollow = append(c.hollow, make([]uint8, c.absent)...)
 	c.absent = 0
-	return c.page(h, rep, w.defBytes, nil, span{}, w)
+	if levels == nil {
+		levels = make([]uint8, rows)
+	}
+	c.hollow = append(c.hollow, levels...)
 }
 
+// page writes a page that has values, behind the rows without one that wait.
 func (c *columnChunk) page(h pageHeader, rep, def []byte, data any, vals span, w *pageWork) error {
 	var b bounds
-	w.body = w.body[:0]
-	if vals.to > vals.from {
-		w.body, h.encoding, b = c.values.encode(w.body, data, vals)
-		if err := fits(len(w.body)); err != nil {
+	w.body, h.encoding, b = c.values.encode(w.body[:0], data, vals)
+	if err := fits(len(w.body)); err != nil {
+		return err
+	}
+	c.dict = h.encoding == format.RLEDictionary
+	if err := c.flushWaiting(w); err != nil {
+		return err
+	}
+	c.write(h, rep, def, w.body, b, w)
+	return nil
+}
+
+// flushWaiting writes the rows that wait. Between pages that use the
+// dictionary theirs does too, by name: Spark 4.3 fails on lists where a plain
+// page is followed by one with codes.
+func (c *columnChunk) flushWaiting(w *pageWork) error {
+	rows := c.absent + len(c.hollow)
+	if rows == 0 {
+		return nil
+	}
+	h := pageHeader{values: rows, rows: rows, nulls: rows}
+	var none [1]byte // no codes, of no bits each
+	values := none[:0]
+	if c.dict {
+		h.encoding, values = format.RLEDictionary, none[:]
+	}
+	var repBytes, defBytes [8]byte
+	rep, def := repBytes[:0], appendRun(defBytes[:0], rows, 0)
+	if c.field.List {
+		rep = appendRun(rep, rows, 0)
+	}
+	if len(c.hollow) > 0 {
+		var err error
+		if def, _, err = rleLevels(nil, nil, c.hollow, 2); err != nil {
 			return err
 		}
 	}
-	stored := h.compressValues(rep, def, w.body, w.compressor)
+	c.absent, c.hollow = 0, c.hollow[:0]
+	c.write(h, rep, def, values, bounds{}, w)
+	return nil
+}
+
+// write appends a page whose values are encoded.
+func (c *columnChunk) write(h pageHeader, rep, def, values []byte, b bounds, w *pageWork) {
+	stored := h.compressValues(rep, def, values, w.compressor)
 	start, before := c.size, len(c.body)
 	c.body = h.append(c.body)
 	c.body = append(c.body, rep...)
@@ -175,14 +214,13 @@ func (c *columnChunk) page(h pageHeader, rep, def []byte, data any, vals span, w
 	c.stats.add(b, h.values, h.nulls)
 	c.rows += h.rows
 	c.levels += h.values
-	return nil
 }
 
 // finish ends the chunk and describes it, with offsets from its own start. It
 // is the dictionary page that is returned, valid until the next one is made,
 // and c.body behind it.
 func (c *columnChunk) finish(w *pageWork) (m chunkMeta, dict []byte, err error) {
-	if err := c.flushAbsent(w); err != nil {
+	if err := c.flushWaiting(w); err != nil {
 		return m, nil, err
 	}
 	m.pages = c.pages
@@ -240,6 +278,6 @@ func (c *columnChunk) reset() {
 	c.stats.reset()
 	c.body, c.blobs, c.size = c.body[:0], c.blobs[:0], 0
 	c.pages = nil // the piece's
-	c.rows, c.levels, c.absent, c.raw = 0, 0, 0, 0
+	c.rows, c.levels, c.raw, c.dict = 0, 0, 0, false
 	c.used = [len(c.used)]int32{}
 }

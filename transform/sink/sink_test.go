@@ -69,6 +69,7 @@ func contractCases() []contractCase {
 		{"sparse layers", layers.Schema(), [][]*schema.Batch{{layers}}},
 		extremes(),
 		longTexts(),
+		emptyLists(),
 	}
 }
 
@@ -140,6 +141,26 @@ func extremes() contractCase {
 	b.Rows = 4
 	b.Finish()
 	return contractCase{"extremes", s, [][]*schema.Batch{{b}}}
+}
+
+// emptyLists has batches without one element between those with some.
+func emptyLists() contractCase {
+	s := schema.Schema{{Name: "list", Kind: schema.Uint16, List: true, Nullable: true, Doc: "List."}}
+	batch := func(lengths ...int) *schema.Batch { // -1: null
+		b := schema.FromFields(s)
+		for row, n := range lengths {
+			if n >= 0 {
+				b.Columns[0].(*schema.List[uint16]).Set(row, make([]uint16, n)...)
+			}
+		}
+		b.Rows = len(lengths)
+		b.Finish()
+		return b
+	}
+	return contractCase{"empty lists", s, [][]*schema.Batch{
+		{batch(0, -1, 0), batch(-1), batch(2, 0, -1), batch(-1, -1), batch(0), batch(-1), batch(1, 3), batch(0, 0)},
+		{batch(-1), batch(0), batch(-1)},
+	}}
 }
 
 // add appends values to each column of their type.
