@@ -38,7 +38,9 @@
 //
 // With [Options.Live] the outermost VLAN tag, which the kernel takes out of the
 // packet, is read from the socket's ancillary data, and inbound, outbound and
-// ifindex are understood.
+// ifindex are understood. The kernel then looks at tagged packets as if they had
+// no tag: without vlan, "tcp" accepts tagged TCP, and ether[12:2] is what lies
+// behind the tag.
 //
 // Here it differs from libpcap, on purpose: NULL and LOOP accept every system's
 // number for IPv6 and either byte order; SLL2 knows 802.2 frames; an IP protocol
