@@ -20,6 +20,8 @@ const (
 	igmpReportV1 = 0x12
 	igmpReportV2 = 0x16
 	igmpLeave    = 0x17
+	igmpMtraceR  = 0x1e
+	igmpMtrace   = 0x1f
 	igmpReportV3 = 0x22
 )
 
@@ -41,6 +43,8 @@ func (m *IGMP) Decode(d *Decoder, b []byte) (Key, []byte) {
 		if b[1] != 0 || b[0] == igmpReportV2 || b[0] == igmpLeave { // version 1 has no time
 			m.MaxResp.Set(d.Row, b[1])
 		}
+		m.Group.Set(d.Row, schema.IPv4(b[4:]))
+	case igmpMtraceR, igmpMtrace:
 		m.Group.Set(d.Row, schema.IPv4(b[4:]))
 	case igmpReportV3:
 		records := be.Uint16(b[6:])

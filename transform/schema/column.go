@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // Presence says which rows of a batch have a value.
@@ -26,7 +27,9 @@ func (p *Presence) Has(row int) bool {
 
 func (p *Presence) pad(rows int) {
 	if n := rows - len(p.Def); n > 0 {
-		p.Def = append(p.Def, make([]uint8, n)...) // grows in place, without the slice
+		old := len(p.Def)
+		p.Def = slices.Grow(p.Def, n)[:rows]
+		clear(p.Def[old:])
 	}
 }
 
