@@ -35,6 +35,7 @@ type disk struct {
 	stats Stats
 	fails []error // segments that could not be finished
 	tell  sync.Mutex
+	names sync.Mutex // no segment is renamed while they are counted
 }
 
 func newDisk(cfg Config, q *queue) (*disk, error) {
@@ -306,7 +307,9 @@ func (d *disk) collect(n int64) {
 	if d.cfg.Quota == (Quota{}) {
 		return
 	}
+	d.names.Lock()
 	r, err := gc(d.cfg.Dir, d.cfg.Quota, n, time.Now(), false)
+	d.names.Unlock()
 	if err != nil {
 		d.notify(Event{Kind: Failed, Err: err})
 	}
@@ -375,7 +378,7 @@ func (d *disk) close(left []int64) error {
 func (d *disk) finisher() {
 	defer d.done.Done()
 	for s := range d.jobs {
-		err := s.publish(d.cfg.Dir, !d.cfg.NoSync)
+		err := s.publish(d.cfg.Dir, !d.cfg.NoSync, &d.names)
 		d.mu.Lock()
 		if err == nil {
 			d.stats.Segments++

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
@@ -69,23 +70,21 @@ func (p *part) delivered(iface int) int64 {
 }
 
 // publish gives a segment its final name once it is safely on disk.
-func (p *part) publish(dir string, sync bool) error {
-	err := func() error {
-		if p.torn {
-			if err := p.f.Truncate(p.size); err != nil {
-				return err
-			}
-		}
-		if sync {
-			return p.f.Sync()
-		}
-		return nil
-	}()
+func (p *part) publish(dir string, durable bool, names sync.Locker) error {
+	var err error
+	if p.torn {
+		err = p.f.Truncate(p.size)
+	}
+	if err == nil && durable {
+		err = p.f.Sync()
+	}
 	if cerr := p.f.Close(); err == nil {
 		err = cerr
 	}
 	if err == nil {
-		err = rename(dir, p.path, p.name, sync)
+		names.Lock()
+		err = rename(dir, p.path, p.name, durable)
+		names.Unlock()
 	}
 	if err != nil {
 		return fmt.Errorf("finish segment: %w", err)
@@ -95,7 +94,7 @@ func (p *part) publish(dir string, sync bool) error {
 
 // rename gives a file its final name and never overwrites: the directory is
 // locked, so nobody else makes segments between the two calls.
-func rename(dir, path, name string, sync bool) error {
+func rename(dir, path, name string, durable bool) error {
 	final := filepath.Join(dir, name)
 	if _, err := os.Lstat(final); err == nil {
 		return fmt.Errorf("%s: %w", final, os.ErrExist)
@@ -103,7 +102,7 @@ func rename(dir, path, name string, sync bool) error {
 	if err := os.Rename(path, final); err != nil {
 		return err
 	}
-	if sync {
+	if durable {
 		return syncDir(dir)
 	}
 	return nil

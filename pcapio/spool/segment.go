@@ -97,17 +97,23 @@ func List(dir string) ([]Segment, error) {
 		if !ok || !e.Type().IsRegular() {
 			continue
 		}
+		s.Path = filepath.Join(dir, e.Name())
 		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) && s.Part { // finished meanwhile
+			s.Path, s.Part = filepath.Join(dir, s.Name), false
+			info, err = os.Lstat(s.Path)
+		}
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // renamed or deleted meanwhile
+			continue // deleted meanwhile
 		} else if err != nil {
 			return nil, fmt.Errorf("list spool: %w", err)
 		}
-		s.Path, s.Size, s.Modified = filepath.Join(dir, e.Name()), info.Size(), info.ModTime()
+		s.Size, s.Modified = info.Size(), info.ModTime()
 		list = append(list, s)
 	}
 	slices.SortFunc(list, compareSegments)
-	return list, nil
+	// A directory that changes while it is read may show a file under both names.
+	return slices.CompactFunc(list, func(a, b Segment) bool { return a.Path == b.Path }), nil
 }
 
 // compareSegments orders by number; where a directory was put together by

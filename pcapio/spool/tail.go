@@ -294,14 +294,11 @@ func (t *Tail) openNext() error {
 	if !t.look() {
 		return io.EOF
 	}
-	list, err := List(t.dir)
+	list, err := t.following()
 	if err != nil {
 		return err
 	}
 	for _, s := range list {
-		if s.Seq <= t.last {
-			continue
-		}
 		if s.Part && t.opt.Finished {
 			return io.EOF
 		}
@@ -320,6 +317,25 @@ func (t *Tail) openNext() error {
 		return nil
 	}
 	return io.EOF
+}
+
+// following lists the segments behind the last one. A file that is renamed
+// while the directory is read may show under neither name, so a gap counts
+// only when it is seen twice.
+func (t *Tail) following() ([]Segment, error) {
+	for again := false; ; again = true {
+		list, err := List(t.dir)
+		if err != nil {
+			return nil, err
+		}
+		i := 0
+		for i < len(list) && list[i].Seq <= t.last {
+			i++
+		}
+		if list = list[i:]; again || len(list) == 0 || list[0].Seq == t.last+1 {
+			return list, nil
+		}
+	}
 }
 
 // Next is TryNext that waits for a packet, or for ctx to be done.
