@@ -15,7 +15,7 @@ type Config struct {
 	Filter     string   // in pcap's language, see package filter; "": everything
 	Snaplen    int      // captured bytes of a packet at most; 0: 262144
 
-	RingBytes    int           // of an interface's rings together; 0: 32 MiB, and 8 MiB each for "any"
+	RingBytes    int           // of an interface's rings together; 0: 64 MiB, and 8 MiB each for "any"
 	BlockBytes   int           // a multiple of the page size; no packet is larger; 0: 1 MiB, less in a small ring
 	BlockTimeout time.Duration // after which a block is handed over that is not full; 0: 20 ms
 	Fanout       int           // rings of an interface, among which the kernel divides flows; 0: 1
@@ -61,7 +61,7 @@ func (s Stats) String() string {
 
 const (
 	defaultSnaplen = 262144
-	defaultRing    = 32 << 20
+	defaultRing    = 64 << 20
 	defaultAnyRing = 8 << 20
 	defaultBlock   = 1 << 20
 	maxFanout      = 256 // the kernel's limit
