@@ -171,14 +171,13 @@ func AppendPacket(dst []byte, p *Packet, lost uint64) []byte {
 		b[at] = 0
 	}
 	if at < total-4 {
-		opts := appendPacketOptions(b[:at], p, lost)
-		at = len(opts)
+		appendPacketOptions(b[:at], p, lost) // there is room in b
 	}
 	le.PutUint32(b[total-4:], uint32(total))
 	return dst
 }
 
-func appendPacketOptions(b []byte, p *Packet, lost uint64) []byte {
+func appendPacketOptions(b []byte, p *Packet, lost uint64) {
 	b = appendText(b, optComment, p.Comment)
 	if p.Direction != Unknown {
 		b = le.AppendUint16(b, optFlags)
@@ -188,7 +187,7 @@ func appendPacketOptions(b []byte, p *Packet, lost uint64) []byte {
 	if lost != 0 {
 		b = appendOption64(b, optDropCount, lost)
 	}
-	return le.AppendUint32(b, optEnd)
+	le.AppendUint32(b, optEnd)
 }
 
 // AppendStatistics appends an interface statistics block. What s has no value

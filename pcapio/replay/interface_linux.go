@@ -33,7 +33,7 @@ func OpenInterface(name string) (*Interface, error) {
 	}
 	i := &Interface{fd: fd, name: name}
 	if err := i.setUp(nif.Index); err != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return nil, fmt.Errorf("interface %s: %w", name, err)
 	}
 	return i, nil

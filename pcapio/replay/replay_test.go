@@ -269,3 +269,51 @@ func TestRealClock(t *testing.T) {
 		t.Errorf("a sleep of hours: %v", err)
 	}
 }
+
+// TestSpoolOfLab replays real captures merged by time; the spool has the same
+// packets as the files.
+func TestSpoolOfLab(t *testing.T) {
+	lab := filepath.Join("..", "..", "testdata", "lab")
+	paths := []string{filepath.Join(lab, "scan_syn.pcapng.zst"), filepath.Join(lab, "web_sqli.pcapng.zst"), filepath.Join(lab, "dos_dns_amp.pcapng.zst")}
+	out := filepath.Join(t.TempDir(), "spool")
+	sink := NewSpool(spool.Config{Dir: out, NoSync: true, Rotation: spool.Rotation{Bytes: 1 << 20}})
+	s, err := Run(t.Context(), paths, sink, Options{Merge: true})
+	if err != nil || len(s.Damaged) != 0 {
+		t.Fatal(s, err)
+	}
+	if err := sink.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := spool.Check(out, pcapio.Options{})
+	if err != nil || r.Packets != s.Sent || s.Sent == 0 {
+		t.Fatalf("%+v, %v; sent %+v", r, err, s)
+	}
+	tail, err := spool.OpenTail(out, spool.Position{}, spool.TailOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tail.Close()
+	same := compareWith{t: t, tail: tail}
+	if _, err := Run(t.Context(), paths, &same, Options{Merge: true}); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d packets in %d segments", r.Packets, len(r.Segments))
+}
+
+// compareWith is a Sink that expects the packets of a Tail.
+type compareWith struct {
+	t    *testing.T
+	tail *spool.Tail
+}
+
+func (c *compareWith) Send(f *pcapio.File, p *pcapio.Packet) error {
+	var got pcapio.Packet
+	if err := c.tail.TryNext(&got); err != nil {
+		return err
+	}
+	if !bytes.Equal(got.Data, p.Data) || got.Time != p.Time || got.WireLen != p.WireLen || got.LinkType != p.LinkType ||
+		got.Direction != p.Direction || got.Comment != p.Comment {
+		return fmt.Errorf("%s: packet %d: read back %+v, want %+v", f.Path, p.Number, got, p)
+	}
+	return nil
+}

@@ -132,7 +132,7 @@ func (c *Cursor) write() (err error) {
 	defer func() {
 		if err != nil {
 			f.Close()
-			os.Remove(f.Name())
+			_ = os.Remove(f.Name()) // else it is left behind, under a hidden name
 			err = fmt.Errorf("write cursor: %w", err)
 		}
 	}()
@@ -154,8 +154,8 @@ func (c *Cursor) write() (err error) {
 	return syncDir(dir)
 }
 
-// Cursors gives the registered consumers, by name. One that cannot be read is
-// an error: nothing may be deleted in its stead.
+// Cursors gives the registered consumers, by name: those that can be read,
+// also when the error says that others cannot.
 func Cursors(dir string) ([]CursorState, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, cursorDir))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -164,18 +164,20 @@ func Cursors(dir string) ([]CursorState, error) {
 		return nil, fmt.Errorf("list cursors: %w", err)
 	}
 	var list []CursorState
+	var failed []error
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), ".json")
 		if !ok || strings.HasPrefix(name, ".") {
 			continue
 		}
 		s, err := readCursor(filepath.Join(dir, cursorDir, e.Name()))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		} else if err != nil {
-			return nil, err
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			failed = append(failed, err)
+		default:
+			list = append(list, s)
 		}
-		list = append(list, s)
 	}
-	return list, nil
+	return list, errors.Join(failed...)
 }

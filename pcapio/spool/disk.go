@@ -65,7 +65,7 @@ func newDisk(cfg Config, q *queue) (*disk, error) {
 	}
 	cursors, err := Cursors(cfg.Dir)
 	if err != nil {
-		return nil, err
+		d.notify(Event{Kind: Failed, Err: err})
 	}
 	for _, c := range cursors {
 		if s, ok := ParseName(c.Position.Segment); ok {
@@ -313,6 +313,9 @@ func (d *disk) collect(n int64) {
 	if err != nil {
 		d.notify(Event{Kind: Failed, Err: err})
 	}
+	for _, p := range r.Problems {
+		d.notify(Event{Kind: Failed, Err: errors.New(p)})
+	}
 	for _, del := range r.Deleted {
 		why := fmt.Errorf("quota: %s", del.Reason)
 		if !del.Consumed {
@@ -405,7 +408,10 @@ func (d *disk) finish() {
 	d.seg = nil
 	if s.packets == 0 {
 		s.f.Close()
-		os.Remove(s.path)
+		if err := os.Remove(s.path); err != nil {
+			d.notify(Event{Kind: Failed, Segment: s.name, Err: err})
+			return
+		}
 		d.used -= s.size
 		d.seq--
 		return

@@ -35,7 +35,7 @@ func newPart(dir, name string, header []byte, start int64, ifaces int) (*part, e
 	}
 	if err != nil {
 		p.f.Close()
-		os.Remove(p.path)
+		_ = os.Remove(p.path) // else a recovery does it
 		return nil, fmt.Errorf("begin segment: %w", err)
 	}
 	return p, nil

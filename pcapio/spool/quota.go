@@ -32,6 +32,9 @@ type GCReport struct {
 	Free       int64      `json:"free"`       // bytes of the file system afterwards, -1: not known
 	Unconsumed int        `json:"unconsumed"` // of the deleted, that some cursor had not passed
 	Short      bool       `json:"short"`      // the quota is not kept: nothing else may be deleted
+	// Problems are cursors that cannot be read. The quota is kept all the
+	// same, as if they had passed nothing: else the disk would be full soon.
+	Problems []string `json:"problems,omitempty"`
 }
 
 // GC deletes finished segments until the quota is kept: first those that all
@@ -48,9 +51,9 @@ func gc(dir string, q Quota, extra int64, now time.Time, dryRun bool) (GCReport,
 	if err != nil {
 		return GCReport{}, err
 	}
-	cursors, err := Cursors(dir)
-	if err != nil {
-		return GCReport{}, err
+	cursors, cursorErr := Cursors(dir)
+	if cursorErr != nil {
+		cursors = append(cursors, CursorState{}) // that has passed nothing
 	}
 	free := int64(-1)
 	if n, err := freeSpace(dir); err == nil {
@@ -59,6 +62,9 @@ func gc(dir string, q Quota, extra int64, now time.Time, dryRun bool) (GCReport,
 		return GCReport{}, fmt.Errorf("free-space floor: %w", err)
 	}
 	r := plan(list, cursors, q, extra, free, now)
+	if cursorErr != nil {
+		r.Problems = append(r.Problems, cursorErr.Error())
+	}
 	if dryRun {
 		return r, nil
 	}

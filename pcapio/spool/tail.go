@@ -75,7 +75,7 @@ func OpenTail(dir string, from Position, opt TailOptions) (*Tail, error) {
 	t := &Tail{dir: dir, opt: opt, stale: true, changed: make(chan struct{}, 1)}
 	t.startWatch()
 	if err := t.resume(from); err != nil {
-		t.Close()
+		_ = t.Close()
 		return nil, err
 	}
 	return t, nil
@@ -89,7 +89,7 @@ func (t *Tail) startWatch() {
 		return
 	}
 	if w.Add(t.dir) != nil {
-		w.Close()
+		_ = w.Close()
 		return
 	}
 	t.watch = w
@@ -298,25 +298,21 @@ func (t *Tail) openNext() error {
 	if err != nil {
 		return err
 	}
-	for _, s := range list {
-		if s.Part && t.opt.Finished {
-			return io.EOF
-		}
-		first := t.last == 0
-		gap := s.Seq - t.last - 1
-		switch err := t.open(s); {
-		case errors.Is(err, fs.ErrNotExist): // renamed or deleted since
-			t.stale = true
-			return t.openNext()
-		case err != nil:
-			return fmt.Errorf("tail spool: %w", err)
-		}
-		if !first {
-			t.stats.Missing += gap
-		}
-		return nil
+	if len(list) == 0 || list[0].Part && t.opt.Finished {
+		return io.EOF
 	}
-	return io.EOF
+	before, s := t.last, list[0]
+	switch err := t.open(s); {
+	case errors.Is(err, fs.ErrNotExist): // renamed or deleted since
+		t.stale = true
+		return t.openNext()
+	case err != nil:
+		return fmt.Errorf("tail spool: %w", err)
+	}
+	if before != 0 {
+		t.stats.Missing += s.Seq - before - 1
+	}
+	return nil
 }
 
 // following lists the segments behind the last one. A file that is renamed
@@ -402,13 +398,14 @@ func (t *Tail) Stats() TailStats { return t.stats }
 
 // Close lets go of the spool.
 func (t *Tail) Close() error {
+	var err error
 	if t.watch != nil {
-		t.watch.Close()
+		err = t.watch.Close()
 		t.watch = nil
 	}
 	if t.f != nil {
 		t.f.Close()
 		t.f, t.t = nil, nil
 	}
-	return nil
+	return err
 }
