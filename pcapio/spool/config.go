@@ -36,7 +36,7 @@ type Config struct {
 	Rotation   Rotation
 	Quota      Quota
 
-	FlushEvery time.Duration // a packet is in the file after this time; 0: 20 ms
+	FlushEvery time.Duration // a packet is in the file after this time; 0: 5 ms
 	QueueBytes int           // what a stalled disk may leave waiting; 0: 64 MiB, at least three chunks
 	ChunkBytes int           // written at once; 0: 1 MiB
 	RetryEvery time.Duration // after a failed write; 0: 1 s
@@ -97,7 +97,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.Sensor = cleanName(c.Sensor, "sensor", false)
 	if c.FlushEvery <= 0 {
-		c.FlushEvery = 20 * time.Millisecond
+		c.FlushEvery = 5 * time.Millisecond
 	}
 	if c.QueueBytes <= 0 {
 		c.QueueBytes = 64 << 20

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -529,4 +530,40 @@ func BenchmarkTail(b *testing.B) {
 		}
 		tail.Close()
 	}
+}
+
+// BenchmarkTailLatency is how long after Write a Tail gives a packet, with the
+// Writer's default of flushing: of packets that come at once behind the one
+// before, and of those that come after a pause.
+func BenchmarkTailLatency(b *testing.B) {
+	for name, pause := range map[string]time.Duration{"busy": 0, "sparse": 10 * time.Millisecond} {
+		b.Run(name, func(b *testing.B) { benchLatency(b, pause) })
+	}
+}
+
+func benchLatency(b *testing.B, pause time.Duration) {
+	cfg := config(b, "packets:1000")
+	cfg.FlushEvery = 0
+	w, err := Open(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer w.Close()
+	tail := openTail(b, cfg.Dir, Position{}, TailOptions{})
+	var took []time.Duration
+	for b.Loop() {
+		time.Sleep(pause)
+		p := packet(0, 200)
+		at := time.Now()
+		if err := w.Write(&p); err != nil {
+			b.Fatal(err)
+		}
+		if err := tail.Next(b.Context(), &p); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(at))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1e3, "ms-p50")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1e3, "ms-p99")
 }

@@ -158,15 +158,22 @@ func (w *Writer) run() {
 	tick := time.NewTicker(w.cfg.tickEvery())
 	defer tick.Stop()
 	var due <-chan time.Time // when what is queued has to be written
+	var last time.Time       // that it was
 	for {
 		select {
 		case <-w.q.notify:
 			w.drain(false)
-			if due == nil {
-				due = time.After(w.cfg.FlushEvery)
+			if due != nil {
+				break
 			}
+			if wait := w.cfg.FlushEvery - time.Since(last); wait > 0 {
+				due = time.After(wait)
+				break
+			}
+			last = time.Now() // after a pause: at once
+			w.drain(true)
 		case <-due:
-			due = nil
+			due, last = nil, time.Now()
 			w.drain(true)
 		case done := <-w.flush:
 			w.drain(true)
