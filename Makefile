@@ -34,7 +34,7 @@ fuzz: ## each fuzz target for $(FUZZ)
 	.ci/fuzz $(FUZZ)
 
 tools: .venv/.ready ## what the tests compare with: tshark, Python readers
-	.ci/debian tshark tcpdump
+	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common
 
 .venv/.ready: requirements.txt
 	$(PYTHON) -m venv .venv

@@ -37,6 +37,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func commands() []*cli.Command {
 	return []*cli.Command{
 		runCommand(),
+		captureCommand(),
+		replayCommand(),
+		spoolCommand(),
 		infoCommand(),
 		flattenCommand(),
 		flowsCommand(),

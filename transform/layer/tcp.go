@@ -6,8 +6,8 @@ import "github.com/pcapline/pcapline/transform/schema"
 type TCP struct {
 	schema.Layer `name:"tcp" title:"Transmission Control Protocol" source:"RFC 9293"`
 
-	SrcPort  schema.Values[uint16] `name:"tcp_src_port" ws:"tcp.srcport" antinex:"tcp_sport" store:"dict" doc:"Source port."`
-	DstPort  schema.Values[uint16] `name:"tcp_dst_port" ws:"tcp.dstport" antinex:"tcp_dport" store:"dict" doc:"Destination port."`
+	SrcPort  schema.Values[uint16] `name:"tcp_src_port" ws:"tcp.srcport" antinex:"tcp_sport" role:"identity" store:"dict" doc:"Source port."`
+	DstPort  schema.Values[uint16] `name:"tcp_dst_port" ws:"tcp.dstport" antinex:"tcp_dport" role:"identity" store:"dict" doc:"Destination port."`
 	Seq      schema.Values[uint32] `name:"tcp_seq" ws:"tcp.seq_raw" antinex:"tcp_seq" role:"identity" store:"plain" doc:"Sequence number as in the header."`
 	Ack      schema.Values[uint32] `name:"tcp_ack" ws:"tcp.ack_raw" role:"identity" store:"plain" doc:"Acknowledgement number as in the header, also where the ACK flag is not set."`
 	HdrLen   schema.Values[uint8]  `name:"tcp_hdr_len" ws:"tcp.hdr_len" store:"dict" unit:"B" doc:"Header length, options included."`

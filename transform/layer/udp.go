@@ -6,8 +6,8 @@ import "github.com/pcapline/pcapline/transform/schema"
 type UDP struct {
 	schema.Layer `name:"udp" title:"User Datagram Protocol" source:"RFC 768"`
 
-	SrcPort  schema.Values[uint16] `name:"udp_src_port" ws:"udp.srcport" antinex:"udp_sport" store:"dict" doc:"Source port."`
-	DstPort  schema.Values[uint16] `name:"udp_dst_port" ws:"udp.dstport" antinex:"udp_dport" store:"dict" doc:"Destination port."`
+	SrcPort  schema.Values[uint16] `name:"udp_src_port" ws:"udp.srcport" antinex:"udp_sport" role:"identity" store:"dict" doc:"Source port."`
+	DstPort  schema.Values[uint16] `name:"udp_dst_port" ws:"udp.dstport" antinex:"udp_dport" role:"identity" store:"dict" doc:"Destination port."`
 	Len      schema.Values[uint16] `name:"udp_len" ws:"udp.length" antinex:"udp_len" unit:"B" doc:"Length, header included; 0 in a jumbogram (RFC 2675)."`
 	Checksum schema.Values[uint16] `name:"udp_checksum" ws:"udp.checksum" role:"identity" store:"plain" doc:"Checksum as captured; 0 where the sender made none."`
 }
