@@ -11,7 +11,11 @@ import (
 // read gathers the captures' blocks into units and hands each to the workers
 // and, in order, to the collector.
 func (r *runner) read(ctx context.Context, work, ordered chan<- *unit) error {
-	s := pcapio.Blocks(ctx, r.opt.Inputs, r.opt.Reader)
+	open := pcapio.Blocks
+	if r.opt.Merge {
+		open = pcapio.Merge
+	}
+	s := open(ctx, r.opt.Inputs, r.opt.Reader)
 	defer s.Close()
 	g := gatherer{r: r, ctx: ctx, work: work, ordered: ordered}
 	for {

@@ -19,6 +19,7 @@ import (
 type Options struct {
 	Inputs   []string         // captures, as pcapio.Expand lists them
 	Reader   pcapio.Options   // how they are read
+	Merge    bool             // packets of all captures in order of time, flows across captures; else capture after capture
 	Workers  int              // decoding goroutines; 0: one a core
 	Packets  Output           // the packets table; none without a path
 	Flows    Output           // the flows table; none without a path
@@ -96,6 +97,7 @@ func (opt Options) withDefaults() Options {
 	if opt.Workers <= 0 {
 		opt.Workers = runtime.GOMAXPROCS(0)
 	}
+	opt.Flow.Span = opt.Flow.Span || opt.Merge
 	if opt.UnitRows <= 0 {
 		opt.UnitRows = defaultUnitRows
 	}

@@ -22,6 +22,10 @@ func workersFlag() cli.Flag {
 	return &cli.IntFlag{Name: "workers", Aliases: []string{"j"}, Usage: "decode with `N` goroutines (0: one a core)", EnvVars: []string{"PCAPLINE_WORKERS"}}
 }
 
+func mergeFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "merge", Usage: "take the packets of all captures in order of time, and flows across captures"}
+}
+
 func truthFlag() cli.Flag {
 	return &cli.StringFlag{Name: "truth", Usage: "label rows by the rules in `FILE`"}
 }
@@ -47,7 +51,7 @@ func flattenCommand() *cli.Command {
 			"Every packet becomes a row; what could not be decoded is said in decode_error.",
 		UsageText: "pcapline flatten -o packets.parquet testdata/lab\n" +
 			"pcapline flatten -o packets.csv -e ts -e ip_src -e ip_dst capture.pcapng",
-		Flags: append(tableFlags(), outputFlag("write the table to `FILE`"), truthFlag(), workersFlag()),
+		Flags: append(tableFlags(), outputFlag("write the table to `FILE`"), truthFlag(), mergeFlag(), workersFlag()),
 		Action: func(c *cli.Context) error {
 			return tablesAction(c, func(o *transform.Options, out transform.Output) { o.Packets = out })
 		},
@@ -61,7 +65,7 @@ func flowsCommand() *cli.Command {
 		ArgsUsage: "FILE|DIR...",
 		UsageText: "pcapline flows -o flows.parquet testdata/lab\n" +
 			"pcapline flows -o flows.csv --idle-timeout 15s capture.pcapng",
-		Flags: append(append(tableFlags(), outputFlag("write the table to `FILE`"), truthFlag(), workersFlag()), flowFlags()...),
+		Flags: append(append(tableFlags(), outputFlag("write the table to `FILE`"), truthFlag(), mergeFlag(), workersFlag()), flowFlags()...),
 		Action: func(c *cli.Context) error {
 			return tablesAction(c, func(o *transform.Options, out transform.Output) { o.Flows = out })
 		},
@@ -96,7 +100,7 @@ func tablesAction(c *cli.Context, place func(*transform.Options, transform.Outpu
 
 // transformOptions reads the flags that flatten, flows, run and score share.
 func transformOptions(c *cli.Context) (transform.Options, error) {
-	opt := transform.Options{Workers: c.Int("workers")}
+	opt := transform.Options{Workers: c.Int("workers"), Merge: c.Bool("merge")}
 	if c.NArg() == 0 {
 		return opt, usagef("%s: name a capture or a folder of captures", c.Command.Name)
 	}

@@ -42,7 +42,7 @@ func runCommand() *cli.Command {
 		Flags: append(append(append([]cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "out", Usage: "write into the folder `DIR`"},
 			&cli.BoolFlag{Name: "csv", Usage: "write the tables as CSV, too"},
-		}, truthFlag(), workersFlag()), splitFlags()...), flowFlags()...),
+		}, truthFlag(), mergeFlag(), workersFlag()), splitFlags()...), flowFlags()...),
 		Action: runAction,
 	}
 }
