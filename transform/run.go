@@ -171,8 +171,8 @@ func (r *runner) run(ctx context.Context) error {
 // collect takes the units' results in order.
 func (r *runner) collect(ctx context.Context, ordered <-chan *unit, digests chan<- *unit) error {
 	var shown Progress
-	for _, in := range r.inputs {
-		if st, err := os.Stat(in.path); err == nil {
+	for _, path := range r.opt.Inputs {
+		if st, err := os.Stat(path); err == nil {
 			shown.TotalBytes += st.Size()
 		}
 	}
