@@ -85,7 +85,7 @@ func linkType(name string) (pcapio.LinkType, error) {
 	if err != nil {
 		return 0, os.NewSyscallError("socket", err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }() // it was only asked
 	req, err := unix.NewIfreq(name)
 	if err != nil {
 		return 0, fmt.Errorf("capture: interface %s: %w", name, err)

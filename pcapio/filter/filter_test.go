@@ -88,11 +88,10 @@ func TestErrorPosition(t *testing.T) {
 
 func TestEmptyMatchesAll(t *testing.T) {
 	for _, expr := range []string{"", "  \n"} {
-		p, err := Compile(expr, Options{LinkType: pcapio.LinkIEEE80211})
-		if err == nil {
+		if _, err := Compile(expr, Options{LinkType: pcapio.LinkIEEE80211}); err == nil {
 			t.Errorf("%q: compiled for 802.11", expr)
 		}
-		p, err = Compile(expr, Options{LinkType: pcapio.LinkEthernet, Snaplen: 96})
+		p, err := Compile(expr, Options{LinkType: pcapio.LinkEthernet, Snaplen: 96})
 		if err != nil {
 			t.Fatal(err)
 		}

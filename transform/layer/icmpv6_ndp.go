@@ -2,9 +2,10 @@ package layer
 
 import "github.com/pcapline/pcapline/transform/schema"
 
-// ndpFixed is the length of each discovery message before its options.
+// ndpFixed is the length of each discovery message before its options, from
+// router solicitation on.
 var ndpFixed = [...]int{
-	icmpv6RS - icmpv6RS: 8, icmpv6RA - icmpv6RS: 16, icmpv6NS - icmpv6RS: 24,
+	0: 8, icmpv6RA - icmpv6RS: 16, icmpv6NS - icmpv6RS: 24,
 	icmpv6NA - icmpv6RS: 24, icmpv6Redirect - icmpv6RS: 40,
 }
 

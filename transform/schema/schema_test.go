@@ -28,7 +28,7 @@ type udp struct {
 
 	SrcPort schema.Values[uint16]       `name:"src_port" doc:"Source port."`
 	Options schema.List[uint8]          `name:"options" doc:"Options."`
-	note    int                         // no column
+	_       int                         // no column
 	Answer  schema.Optional[netip.Addr] `name:"answer" doc:"Answer."`
 }
 

@@ -166,7 +166,7 @@ func quoteFrom(out []byte, start int) []byte {
 		out = append(out[:start], bytes.ToValidUTF8(cell, replacement)...)
 		cell = out[start:]
 	}
-	if bytes.IndexAny(cell, "\",\r\n") < 0 {
+	if !bytes.ContainsAny(cell, "\",\r\n") {
 		return out
 	}
 	quotes := bytes.Count(cell, []byte{'"'})

@@ -39,17 +39,6 @@ func parquetTypeOf(k schema.Kind) parquetType {
 	}
 }
 
-// maxLevels returns a column's highest repetition and definition level.
-func maxLevels(f *schema.Field) (rep, def int) {
-	switch {
-	case f.List:
-		return 1, 2
-	case f.Nullable:
-		return 0, 1
-	}
-	return 0, 0
-}
-
 // schemaElements is the footer's schema: the root and each column, a list as
 // an optional group of a repeated group of a required element.
 func schemaElements(s schema.Schema) []format.SchemaElement {

@@ -61,8 +61,6 @@ type textValues[T any] struct {
 	page   uint32
 	kept   int
 	scan   bool // bounds are wanted
-	least  []byte
-	most   []byte
 }
 
 func newTextValues[T any](f *schema.Field, t byteTable[T], text func([]byte, T) []byte) *textValues[T] {

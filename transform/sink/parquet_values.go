@@ -238,12 +238,13 @@ type floatValues struct {
 func (e *floatValues) encode(dst []byte, data any, s span) ([]byte, format.Encoding, bounds) {
 	v := data.([]float64)[s.from:s.to]
 	e.bits = e.bits[:0]
-	lo, hi, ok := v[0], v[0], true
+	lo, hi := v[0], v[0]
 	for _, x := range v {
 		e.bits = append(e.bits, int64(math.Float64bits(x)))
 		lo, hi = min(lo, x), max(hi, x) // NaN if any is
 	}
-	if ok = !math.IsNaN(lo); lo == 0 {
+	ok := !math.IsNaN(lo)
+	if lo == 0 {
 		lo = math.Copysign(0, -1) // the format's rule: zeros of both signs are in the bounds
 	}
 	if hi == 0 {

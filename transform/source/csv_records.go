@@ -109,7 +109,7 @@ func (r *recordReader) cell(at int) (next int, last bool, err error) {
 	rest := r.raw[at:]
 	if len(rest) == 0 || rest[0] != '"' {
 		end := bytes.IndexByte(rest, ',')
-		text := rest
+		var text []byte
 		if last = end < 0; last {
 			text = trimEnd(rest)
 		} else {
