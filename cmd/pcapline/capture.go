@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 
@@ -50,10 +52,10 @@ func captureCommand() *cli.Command {
 			&cli.IntFlag{Name: "snaplen", Aliases: []string{"s"}, Usage: "keep the first `BYTES` of each packet (default: all)"},
 			&cli.Int64Flag{Name: "count", Aliases: []string{"c"}, Usage: "stop after `N` packets"},
 			&cli.BoolFlag{Name: "promiscuous", Usage: "take frames for others, too"},
-			&cli.StringFlag{Name: "ring", Usage: "`SIZE` of an interface's ring (default: 32MiB)"},
+			&cli.StringFlag{Name: "ring", Usage: "`SIZE` of an interface's ring (default: 64MiB, and 8MiB each for any)"},
 			&cli.IntFlag{Name: "fanout", Usage: "spread each interface over `N` rings and threads"},
 			&cli.BoolFlag{Name: "keep-loopback-pairs", Usage: "keep both sights of each packet on the loopback interface"},
-			&cli.StringFlag{Name: "user", Usage: "become `USER` once the sockets are open"},
+			&cli.StringFlag{Name: "user", Usage: "become `USER` once the sockets are open; a spool that there is not yet will be that user's"},
 			&cli.StringFlag{Name: "sensor", Value: "sensor", Usage: "`NAME` of this sensor, in the segments' names"},
 			&cli.StringSliceFlag{Name: "rotate", Aliases: []string{"b"}, Usage: "begin a new segment at `CRITERION`: duration:60, filesize:100MB, packets:N, interval:3600; files:N keeps N (repeatable)"},
 		}, quotaFlags()...),
@@ -95,6 +97,7 @@ func captureConfigs(c *cli.Context) (capture.Config, spool.Config, error) {
 	sc := spool.Config{
 		Dir: c.String("write"), Sensor: c.String("sensor"),
 		Section: pcapio.Section{Application: "pcapline " + transform.Version},
+		Hold:    true, // in the ring, which counts what it loses
 		Notify:  func(e spool.Event) { logSpool(c, e) },
 	}
 	for _, s := range c.StringSlice("interface") {
@@ -159,8 +162,9 @@ func captureAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if user := c.String("user"); user != "" {
-		if err := capture.DropPrivileges(user); err != nil {
+	user := c.String("user")
+	if user != "" {
+		if err := errors.Join(makeSpool(sc.Dir, user), capture.DropPrivileges(user)); err != nil {
 			return errors.Join(err, h.Close())
 		}
 	}
@@ -174,6 +178,9 @@ func captureAction(c *cli.Context) error {
 	}
 	w, err := spool.Open(sc)
 	if err != nil {
+		if user != "" {
+			err = fmt.Errorf("as user %s: %w", user, err)
+		}
 		return errors.Join(err, h.Close())
 	}
 	summary := func() *captureSummary {
@@ -188,14 +195,41 @@ func captureAction(c *cli.Context) error {
 	stop()
 	err = errors.Join(err, w.Close())
 	sum := summary()
-	if err := errors.Join(err, h.Close()); err != nil {
+	err = errors.Join(err, h.Close(), summarise(c, sum, func(out io.Writer) { writeCaptured(out, sum) }))
+	if err != nil { // a signal is how a capture ends: with it, too, this is a failure
+		return &codedError{exitFailed, err}
+	}
+	return nil
+}
+
+// makeSpool makes a spool's folder, and those above it that are missing, for
+// the user who is going to write there.
+func makeSpool(dir, user string) error {
+	uid, gid, err := capture.UserIDs(user)
+	if err != nil {
 		return err
 	}
-	return summarise(c, sum, func(out io.Writer) { writeCaptured(out, sum) })
+	var missing []string
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		if _, err := os.Lstat(d); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		missing = append(missing, d)
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("make spool: %w", err)
+	}
+	for _, d := range missing {
+		if err := os.Lchown(d, uid, gid); err != nil {
+			return fmt.Errorf("make spool for user %s: %w", user, err)
+		}
+	}
+	return nil
 }
 
 // pump moves packets from the ring to the spool until ctx ends or count is
-// reached. The spool never makes it wait; what it has no room for is counted.
+// reached. While the spool's queue is full they stay in the ring; what the
+// ring has no room for, the kernel counts, what the disk does not take, the spool.
 func pump(ctx context.Context, h *capture.Handle, w *spool.Writer, count int64) error {
 	var taken atomic.Int64
 	err := h.Run(ctx, func(pkts []pcapio.Packet) error {

@@ -26,5 +26,8 @@ func (h *Handle) Stats(int) Stats { return Stats{} }
 // Close does nothing.
 func (h *Handle) Close() error { return nil }
 
+// UserIDs returns ErrUnsupported.
+func UserIDs(string) (uid, gid int, err error) { return 0, 0, ErrUnsupported }
+
 // DropPrivileges returns ErrUnsupported.
 func DropPrivileges(string) error { return ErrUnsupported }

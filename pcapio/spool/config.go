@@ -45,6 +45,12 @@ type Config struct {
 	// of dropping: for packets that can be had again, as in a replay. Such
 	// an error is final.
 	Wait bool
+	// Hold makes Write wait for room, too, but not for a disk that does not
+	// take packets: those are dropped and counted. It is for a source that
+	// has a buffer and counts its own losses, as a capture's ring: packets
+	// stay there for as long as it has room. Without it, they would be taken
+	// out to be dropped.
+	Hold bool
 	// PacketTime rotates by the packets' times alone. Without it, segments
 	// also end when Rotation.Duration has passed on the clock, so that a quiet
 	// interface does not keep one open.

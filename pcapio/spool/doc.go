@@ -20,7 +20,9 @@
 // [Writer.Write] encodes the packet into memory and returns; a goroutine
 // writes. So a disk that stalls costs nothing until the queue is full, and
 // then every lost packet is counted and said in the file: as drop count of the
-// next packet that is kept, and in the statistics. The same holds for a full disk:
+// next packet that is kept, and in the statistics. With [Config.Hold] a full
+// queue makes Write wait instead, so that packets stay where they come from,
+// such as a capture's ring, and are lost and counted there. The same holds for a full disk:
 // writing stops, capturing goes on, and when there is room writing resumes.
 // Segments rotate as [Rotation] says. The statistics block at the end of a
 // segment covers that segment: isb_ifrecv = isb_usrdeliv (written here) +

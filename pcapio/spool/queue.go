@@ -28,7 +28,7 @@ type queue struct {
 	cur     *chunk
 	wait    bool // rather than lose a packet
 	closed  bool
-	err     error   // given to writers that wait
+	err     error   // given to writers that wait, but do not hold
 	offered []int64 // packets, by interface
 	bytes   int64   // captured bytes of them
 	lost    []int64 // packets that found no room, since the last chunk

@@ -323,6 +323,39 @@ func TestInterfaces(t *testing.T) {
 	sound(t, cfg.Dir)
 }
 
+// TestHold holds up the goroutine that writes: nothing is dropped, Write waits.
+func TestHold(t *testing.T) {
+	cfg := config(t, "packets:1")
+	cfg.Wait, cfg.Hold = false, true
+	cfg.ChunkBytes, cfg.QueueBytes = 1000, 3000
+	hold := make(chan struct{})
+	cfg.Notify = func(Event) { <-hold }
+	w, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const offered = 200 // several times what the queue takes
+	go func() {
+		for w.Stats().Offered < 10 {
+			time.Sleep(time.Millisecond)
+		}
+		close(hold)
+	}()
+	for i := range offered {
+		p := packet(i, 100)
+		if err := w.Write(&p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s := w.Stats(); s.Written != offered || s.DroppedQueue != 0 {
+		t.Errorf("%+v", s)
+	}
+	sound(t, cfg.Dir)
+}
+
 // TestStalledDisk holds up the goroutine that writes until the queue is full:
 // what is lost is counted, and said at the packet behind it and in the statistics.
 func TestStalledDisk(t *testing.T) {

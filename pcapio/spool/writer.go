@@ -63,7 +63,7 @@ func Open(cfg Config) (*Writer, error) {
 		return nil, err
 	}
 	w := &Writer{cfg: cfg, lock: lock, flush: make(chan chan struct{}), quit: make(chan struct{}), ended: make(chan struct{})}
-	w.q = newQueue(cfg.QueueBytes, cfg.ChunkBytes, len(cfg.Interfaces), cfg.Wait)
+	w.q = newQueue(cfg.QueueBytes, cfg.ChunkBytes, len(cfg.Interfaces), cfg.Wait || cfg.Hold)
 	if w.d, err = newDisk(cfg, w.q); err != nil {
 		lock.Close()
 		return nil, err
