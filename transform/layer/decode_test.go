@@ -3,6 +3,7 @@ package layer
 import (
 	"encoding/hex"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -120,15 +121,18 @@ var sackOptions = []layers.TCPOption{
 		0, 0, 0, 1, 0, 0, 0, 2, 0xff, 0xff, 0xff, 0xfe, 0xff, 0xff, 0xff, 0xff}},
 }
 
-// packets are built by gopacket or written in hexadecimal.
-var packets = []struct {
+// packetCase is a packet, built by gopacket or written in hexadecimal.
+type packetCase struct {
 	name string
 	link pcapio.LinkType
 	ls   []gopacket.SerializableLayer
 	hex  string
 	cut  int
 	want row
-}{
+}
+
+// packets are of all protocols but wireless LANs'.
+var packets = []packetCase{
 	{
 		name: "TCP SYN with options", link: pcapio.LinkEthernet,
 		ls: []gopacket.SerializableLayer{
@@ -455,14 +459,14 @@ var packets = []struct {
 		want: row{"igmp_type": "34", "igmp_group": "224.0.0.5", "igmp_max_resp": "", "igmp_records": "1"},
 	},
 	{
-		name: "a link type that is not decoded", link: pcapio.LinkIEEE80211,
+		name: "a link type that is not decoded", link: 999,
 		hex:  "80000000",
-		want: row{"frame_protocols": emptyText, "frame_link_type": "105", "decode_error": "frame: link type not decoded", "payload": "80000000", "payload_len": "4"},
+		want: row{"frame_protocols": emptyText, "frame_link_type": "999", "decode_error": "frame: link type not decoded", "payload": "80000000", "payload_len": "4"},
 	},
 }
 
 func TestDecode(t *testing.T) {
-	for _, c := range packets {
+	for _, c := range slices.Concat(packets, wlanPackets) {
 		t.Run(c.name, func(t *testing.T) {
 			data := unhex(c.hex)
 			if c.ls != nil {

@@ -29,13 +29,15 @@ type Decoder struct {
 	chain    [MaxDepth]uint8
 	depth    int
 	dispatch *dispatch
+
+	padded80211 bool // radiotap says that padding follows the 802.11 header
 }
 
 func (d *Decoder) begin(row int, p *pcapio.Packet, digest *flow.Digest) {
 	d.Row, d.Packet, d.Digest = row, p, digest
 	d.missing = max(int(p.WireLen)-len(p.Data), 0)
 	d.padding, d.reason = nil, ""
-	d.chain, d.depth = [MaxDepth]uint8{}, 0
+	d.chain, d.depth, d.padded80211 = [MaxDepth]uint8{}, 0, false
 }
 
 // Fail ends decoding with an error; b stays as payload. Reasons are

@@ -2,6 +2,7 @@ package layer
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 	"unicode/utf8"
 
@@ -13,13 +14,14 @@ import (
 var fuzzLinks = []pcapio.LinkType{
 	pcapio.LinkNull, pcapio.LinkEthernet, pcapio.LinkPPP, pcapio.LinkRaw, pcapio.LinkLoop,
 	pcapio.LinkSLL, pcapio.LinkIPv4, pcapio.LinkIPv6, pcapio.LinkSLL2, pcapio.LinkIEEE80211,
+	pcapio.LinkIEEE80211Radio, 999,
 }
 
 // FuzzDecode decodes a packet as each link type twice in one table. Whatever
 // it holds, there is one row a packet, every column agrees with its presence,
 // text is UTF-8, and the second row is the first.
 func FuzzDecode(f *testing.F) {
-	for _, c := range packets {
+	for _, c := range slices.Concat(packets, wlanPackets) {
 		data := unhex(c.hex)
 		if c.ls != nil {
 			data = build(f, c.ls...)
@@ -69,7 +71,11 @@ func seeds(f *testing.F) (out []pcapio.Packet) {
 	if err != nil || len(files) == 0 {
 		f.Fatal("no bundled captures: ", err)
 	}
-	for _, path := range append(files, goldenMixed) {
+	wlan, err := filepath.Glob(wlanFiles)
+	if err != nil || len(wlan) == 0 {
+		f.Fatal("no captures of wireless LANs: ", err)
+	}
+	for _, path := range append(append(files, goldenMixed), wlan...) {
 		packets := readCapture(f, path)
 		for i := 0; i < len(packets); i += max(len(packets)/8, 1) {
 			out = append(out, packets[i])

@@ -24,6 +24,8 @@ func protocols() []Protocol {
 		new(Loopback),
 		new(PPP),
 		new(Raw),
+		new(Radiotap),
+		new(IEEE80211),
 		new(VLAN),
 		new(PPPoE),
 		new(MPLS),

@@ -20,6 +20,9 @@ import (
 // DNS, fragments, and TCP with all sorts of flags.
 var tsharkFiles = []string{"dos_frag", "scan_ipv6", "tunnel_dns", "web_dirbust"}
 
+// wlanFiles are captures of wireless LANs with and without radiotap.
+const wlanFiles = "testdata/ieee80211/*.pcap"
+
 // TestTshark compares every column that has a Wireshark field with what
 // tshark says, packet by packet. PCAPLINE_LAB=all takes all lab captures,
 // PCAPLINE_LAB=captures the hostile ones, any other value a path pattern.
@@ -44,7 +47,11 @@ func tsharkCaptures(t *testing.T) []string {
 		for _, f := range tsharkFiles {
 			paths = append(paths, filepath.Join(bundledLab, f+".pcapng.zst"))
 		}
-		return append(paths, goldenMixed)
+		wlan, _ := filepath.Glob(wlanFiles)
+		if len(wlan) == 0 {
+			t.Fatal("no captures match ", wlanFiles)
+		}
+		return append(append(paths, goldenMixed), wlan...)
 	case "all":
 		paths, _ = filepath.Glob(filepath.Join(sharedLab, "*.pcapng.zst"))
 	case "captures":
@@ -97,7 +104,7 @@ func tsharkRows(t *testing.T, file string, fields []string, f func(values []stri
 		"-E", "separator=" + fieldSep, "-E", "aggregator=" + valueSep, "-E", "occurrence=a",
 		"-o", "tcp.relative_sequence_numbers:FALSE", "-o", "tcp.desegment_tcp_streams:FALSE",
 		"-o", "tcp.analyze_sequence_numbers:FALSE", "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE",
-		"-o", "dns.desegment_dns_messages:FALSE",
+		"-o", "dns.desegment_dns_messages:FALSE", "-o", "wlan.defragment:FALSE",
 	}
 	for _, name := range fields {
 		args = append(args, "-e", name)

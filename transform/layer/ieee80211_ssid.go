@@ -1,0 +1,65 @@
+package layer
+
+import (
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/pcapline/pcapline/transform/schema"
+)
+
+// ssid keeps the first SSID element of the management frames that have one.
+func (w *IEEE80211) ssid(d *Decoder, body []byte, subtype uint8) {
+	const maxSSID = 32
+	var fixed int // bytes before the elements
+	switch subtype {
+	case 0: // association request
+		fixed = 4
+	case 2: // reassociation request
+		fixed = 10
+	case 4: // probe request
+	case 5, 8: // probe response, beacon
+		fixed = 12
+	default:
+		return
+	}
+	if len(body) < fixed {
+		d.NoteShort()
+		return
+	}
+	for e := body[fixed:]; len(e) > 0; {
+		if len(e) < 2 || len(e) < 2+int(e[1]) {
+			d.NoteShort()
+			return
+		}
+		id, value := e[0], e[2:2+int(e[1])]
+		if id == 0 {
+			if len(value) > maxSSID {
+				d.Note("SSID too long")
+				return
+			}
+			w.SSID.Set(d.Row, w.text(d, value))
+			return
+		}
+		e = e[2+int(e[1]):]
+	}
+}
+
+// text writes an SSID, which is any bytes, as valid UTF-8.
+func (w *IEEE80211) text(d *Decoder, ssid []byte) schema.Text {
+	w.escape = w.escape[:0]
+	for s := ssid; len(s) > 0; {
+		r, size := utf8.DecodeRune(s)
+		if r == '\\' || r == utf8.RuneError && size == 1 || !unicode.IsPrint(r) {
+			for _, c := range s[:size] {
+				w.escape = append(w.escape, '\\', '0'+c/100, '0'+c/10%10, '0'+c%10)
+			}
+		} else {
+			w.escape = append(w.escape, s[:size]...)
+		}
+		s = s[size:]
+	}
+	if len(w.escape) == len(ssid) {
+		return schema.Text(ssid) // nothing to escape
+	}
+	return d.Text(w.escape)
+}
