@@ -237,7 +237,7 @@ var differences = []difference{
 // notInList are the protocols of tshark's through which it reaches headers
 // that we count as payload.
 var notInList = []string{
-	"arcnet", "atm", "avsp", "chdlc", "clip", "eth:eth", "fr", "geneve", "gre", "ipcomp", "ipip", "ipnet", "ipoib", "juniper",
+	"arcnet", "atm", "avsp", "chdlc", "clip", "eth:eth", "fr", "geneve", "gre", "ipcomp", "ipip", "ipnet", "ipoib", "juniper", "lwapp",
 	"macsec", "nflog", "nsh", "openflow", "pim", "pktap", "ppi", "sflow", "user_dlt", "vxlan", "wpan",
 	"ipv6.routing:eth", "ip:ipv6", "udp:mpls",
 }
