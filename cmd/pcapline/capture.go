@@ -164,7 +164,11 @@ func captureAction(c *cli.Context) error {
 	}
 	user := c.String("user")
 	if user != "" {
-		if err := errors.Join(makeSpool(sc.Dir, user), capture.DropPrivileges(user)); err != nil {
+		err := makeSpool(sc.Dir, user)
+		if err == nil {
+			err = capture.DropPrivileges(user)
+		}
+		if err != nil {
 			return errors.Join(err, h.Close())
 		}
 	}
