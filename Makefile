@@ -28,7 +28,7 @@ bench: ## benchmarks with peers side by side, as benchstat reads them
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 golden: ## rewrite golden files, then look at git diff
-	$(GO) test ./... -update
+	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update
 
 fuzz: ## each fuzz target for $(FUZZ)
 	.ci/fuzz $(FUZZ)

@@ -93,7 +93,7 @@ func (s SplitSpec) withDefaults(classes []string) (SplitSpec, error) {
 			return s, fmt.Errorf("split class: %q is none of the attack classes %v", s.Holdout, classes[min(1, len(classes)):])
 		}
 	default:
-		return s, fmt.Errorf("split %q is none of time, start, flow, capture, class, random", s.Kind)
+		return s, s.Kind.Check()
 	}
 	return s, nil
 }
@@ -212,4 +212,13 @@ func (sp *Split) warn(rows []Position, classes []string) {
 	if sp.Spec.Kind == Random {
 		sp.Warnings = append(sp.Warnings, "a random split measures memory of the recording: neighbours in time are on both sides")
 	}
+}
+
+// Check reports a kind that there is not.
+func (k Kind) Check() error {
+	switch k {
+	case "", ByTime, ByStart, ByFlow, ByCapture, ByClass, Random:
+		return nil
+	}
+	return fmt.Errorf("split %q is none of time, start, flow, capture, class, random", k)
 }

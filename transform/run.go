@@ -216,24 +216,50 @@ func (r *runner) finish() (*Result, error) {
 	if err := r.ledger.Check(); err != nil {
 		return nil, err
 	}
+	var read int64
+	for i := range r.inputs {
+		read += r.inputs[i].Packets
+	}
+	if read != r.ledger.PacketsIn {
+		return nil, fmt.Errorf("ledger does not balance: the captures gave %d packets, %d were decoded", read, r.ledger.PacketsIn)
+	}
 	if r.ledger.PacketsIn == 0 && len(r.ledger.Damaged) > 0 {
 		return &Result{Ledger: r.ledger, Inputs: r.inputs}, fmt.Errorf("%w: %s", ErrNothing, r.ledger.Damaged[0].Error)
 	}
-	if r.packets != nil {
-		if err := r.packets.close(r, PacketsTable); err != nil {
-			return nil, err
-		}
-	}
-	if r.flows != nil {
-		if err := r.flows.table.close(r, FlowsTable); err != nil {
-			return nil, err
-		}
+	if err := r.show(); err != nil {
+		return nil, err
 	}
 	res := &Result{Ledger: r.ledger, Inputs: r.inputs}
 	if len(r.ledger.Damaged) > 0 {
 		return res, ErrDamaged
 	}
 	return res, nil
+}
+
+// show finishes all tables and then makes them visible.
+func (r *runner) show() error {
+	type named struct {
+		t    *table
+		name string
+	}
+	var tables []named
+	if r.packets != nil {
+		tables = append(tables, named{r.packets, PacketsTable})
+	}
+	if r.flows != nil {
+		tables = append(tables, named{r.flows.table, FlowsTable})
+	}
+	for _, n := range tables {
+		if err := n.t.finish(r, n.name); err != nil {
+			return err
+		}
+	}
+	for _, n := range tables {
+		if err := n.t.out.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *runner) abort() {

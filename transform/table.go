@@ -24,18 +24,30 @@ func newTable(o Output, b *schema.Batch) (*table, error) {
 	}
 	chosen, err := b.Select(t.names)
 	if err != nil {
-		return nil, err
+		return nil, &OptionError{err}
 	}
 	t.schema = chosen.Schema()
-	format := sink.Format{} // chosen by the path's ending
-	if o.Format != "" {
-		if format, err = sink.ByName(o.Format); err != nil {
-			return nil, err
-		}
+	format, err := o.format()
+	if err != nil {
+		return nil, &OptionError{err}
 	}
 	t.out, err = sink.Create(o.Path, format, t.schema, sink.Options{Compression: o.Compression})
 	return t, err
 }
+
+// format is the one named, or that of the path's ending.
+func (o Output) format() (sink.Format, error) {
+	if o.Format != "" {
+		return sink.ByName(o.Format)
+	}
+	return sink.ForFile(o.Path)
+}
+
+// OptionError says that the options cannot be met, whatever the input is.
+type OptionError struct{ Err error }
+
+func (e *OptionError) Error() string { return e.Err.Error() }
+func (e *OptionError) Unwrap() error { return e.Err }
 
 // selection is the table's view of a batch with the same columns.
 func (t *table) selection(b *schema.Batch) *schema.Batch {
@@ -46,8 +58,8 @@ func (t *table) selection(b *schema.Batch) *schema.Batch {
 	return s
 }
 
-// close writes the metadata that is known only now, and shows the file.
-func (t *table) close(r *runner, name string) error {
+// finish writes the metadata that is known only now. The file stays hidden.
+func (t *table) finish(r *runner, name string) error {
 	meta, err := TableMetadata(name, t.schema, r.ledger, r.inputs)
 	if err != nil {
 		return err
@@ -58,7 +70,7 @@ func (t *table) close(r *runner, name string) error {
 	if err := t.describe(r.opt.Describe, name); err != nil {
 		return err
 	}
-	return t.out.Close()
+	return t.out.Finish()
 }
 
 func (t *table) describe(d Describe, name string) error {

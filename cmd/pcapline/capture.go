@@ -73,13 +73,16 @@ func quotaFlags() []cli.Flag {
 
 func quotaOf(c *cli.Context) (spool.Quota, error) {
 	q := spool.Quota{Age: c.Duration("max-age")}
-	for name, to := range map[string]*int64{"quota": &q.Bytes, "min-free": &q.MinFree} {
-		if s := c.String(name); s != "" {
+	for _, size := range []struct {
+		flag string
+		to   *int64
+	}{{"quota", &q.Bytes}, {"min-free", &q.MinFree}} {
+		if s := c.String(size.flag); s != "" {
 			n, err := spool.ParseSize(s, 1)
 			if err != nil {
-				return q, usagef("--%s: %v", name, err)
+				return q, usagef("--%s: %v", size.flag, err)
 			}
-			*to = n
+			*size.to = n
 		}
 	}
 	return q, nil

@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
+	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -83,7 +83,7 @@ func writeReport(path, model, dir string, rep *train.Report) error {
 	if err != nil {
 		return err
 	}
-	meta, err := features.ReadMeta(dir + "/" + prep.CleanedMetaFile)
+	meta, err := features.ReadMeta(filepath.Join(dir, prep.CleanedMetaFile))
 	if err != nil {
 		return err
 	}
@@ -92,15 +92,6 @@ func writeReport(path, model, dir string, rep *train.Report) error {
 		return err
 	}
 	return writeWhole(path, page)
-}
-
-// writeWhole shows a file only when it is whole.
-func writeWhole(path string, data []byte) error {
-	temp := path + ".part"
-	if err := os.WriteFile(temp, data, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(temp, path)
 }
 
 func writeEvaluation(w io.Writer, r *train.Report) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/pcapline/pcapline/transform"
 )
 
 // An exitCode is what a scheduler reads. This table is the only one: help,
@@ -28,7 +30,7 @@ const (
 
 var exitCodes = []exitCode{
 	{exitDone, "done"},
-	{exitFailed, "failed; no output was left behind"},
+	{exitFailed, "failed; the step that failed left no output behind"},
 	{exitUsage, "the command line is wrong"},
 	{exitDamaged, "done, but some input was damaged or skipped; what was readable was kept"},
 	{exitGate, "a quality gate failed"},
@@ -56,6 +58,9 @@ func (e *codedError) Unwrap() error { return e.err }
 func usage(err error) error                { return &codedError{exitUsage, err} }
 func usagef(format string, a ...any) error { return usage(fmt.Errorf(format, a...)) }
 
+// gateFailed says that a result is not good enough to go on with.
+func gateFailed(err error) error { return &codedError{exitGate, err} }
+
 // damaged says that the work was done though err happened to some input.
 func damaged(err error) error {
 	if err == nil {
@@ -66,9 +71,14 @@ func damaged(err error) error {
 
 func codeOf(ctx context.Context, err error) int {
 	var coded *codedError
+	var option *transform.OptionError
 	switch {
 	case err == nil:
 		return exitDone
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.As(err, &option):
+		return exitUsage
 	case errors.As(err, &coded):
 		return coded.code
 	case ctx.Err() != nil:

@@ -23,7 +23,7 @@ func workersFlag() cli.Flag {
 }
 
 func mergeFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "merge", Usage: "take the packets of all captures in order of time, and flows across captures"}
+	return &cli.BoolFlag{Name: "merge", Usage: "take the packets of all captures in order of time; flows then go across captures"}
 }
 
 func truthFlag() cli.Flag {
@@ -74,11 +74,11 @@ func flowsCommand() *cli.Command {
 
 // tablesAction is flatten and flows: place puts the output where it belongs.
 func tablesAction(c *cli.Context, place func(*transform.Options, transform.Output)) error {
-	path := c.String("output")
-	if path == "" {
-		return usagef("%s: where to write? Name a file with -o", c.Command.Name)
-	}
 	opt, err := transformOptions(c)
+	if err != nil {
+		return err
+	}
+	path, err := outputPath(c, append(opt.Inputs, c.String("truth"))...)
 	if err != nil {
 		return err
 	}
@@ -98,11 +98,14 @@ func tablesAction(c *cli.Context, place func(*transform.Options, transform.Outpu
 	return damagedOnly(err)
 }
 
-// transformOptions reads the flags that flatten, flows, run and score share.
+// transformOptions reads the flags that flatten, flows and run share.
 func transformOptions(c *cli.Context) (transform.Options, error) {
 	opt := transform.Options{Workers: c.Int("workers"), Merge: c.Bool("merge")}
 	if c.NArg() == 0 {
 		return opt, usagef("%s: name a capture or a folder of captures", c.Command.Name)
+	}
+	if err := notNegative(c, "workers", "idle-timeout", "active-timeout", "reorder", "max-flows"); err != nil {
+		return opt, err
 	}
 	inputs, err := pcapio.Expand(c.Args().Slice())
 	if err != nil {

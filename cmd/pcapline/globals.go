@@ -32,6 +32,13 @@ func setUp(c *cli.Context) error {
 		return err
 	}
 	c.App.Metadata = map[string]any{"log": log, "json": c.Bool("json")}
+	if path := c.String("memprofile"); path != "" {
+		f, err := os.Create(path)
+		if err != nil {
+			return err
+		}
+		c.App.Metadata["memprofile"] = f
+	}
 	if path := c.String("cpuprofile"); path != "" {
 		f, err := os.Create(path)
 		if err != nil {
@@ -50,13 +57,9 @@ func tearDown(c *cli.Context) error {
 			return err
 		}
 	}
-	path := c.String("memprofile")
-	if path == "" {
+	f, ok := c.App.Metadata["memprofile"].(*os.File)
+	if !ok {
 		return nil
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
 	}
 	runtime.GC()
 	if err := pprof.WriteHeapProfile(f); err != nil {
@@ -100,7 +103,11 @@ func wantsJSON(app *cli.App) bool {
 // summarise prints what a command did: as JSON when asked, else by text.
 func summarise(c *cli.Context, summary any, text func(w io.Writer)) error {
 	if !wantsJSON(c.App) {
-		text(c.App.Writer)
+		w := &errWriter{w: c.App.Writer}
+		text(w)
+		if w.err != nil {
+			return fmt.Errorf("write summary: %w", w.err)
+		}
 		return nil
 	}
 	enc := json.NewEncoder(c.App.Writer)
@@ -109,6 +116,21 @@ func summarise(c *cli.Context, summary any, text func(w io.Writer)) error {
 		return fmt.Errorf("write summary: %w", err)
 	}
 	return nil
+}
+
+// errWriter keeps the first error, so that text can be printed line by line.
+type errWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (e *errWriter) Write(p []byte) (int, error) {
+	if e.err != nil {
+		return 0, e.err
+	}
+	n, err := e.w.Write(p)
+	e.err = err
+	return n, err
 }
 
 func isTerminal(w any) bool {

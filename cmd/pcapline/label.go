@@ -27,7 +27,7 @@ func labelCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "rules", Aliases: []string{"truth"}, Usage: "label by the rules in `FILE`"},
 			outputFlag("write the labelled tables into the folder `DIR`"),
-			&cli.BoolFlag{Name: "allow-misfit", Usage: "write the tables even when the rules label nothing or fit better at another time"},
+			allowMisfitFlag(),
 		},
 		Action: labelAction,
 	}
@@ -42,10 +42,19 @@ func labelAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	outputs, err := labelOutputs(c.Args().Slice(), dir)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, out := range outputs {
+			_ = os.Remove(hiddenName(out)) // what was not shown
+		}
+	}()
 	var hits []label.Hits
 	var a *label.Annotator
-	for _, table := range c.Args().Slice() {
-		if a, err = labelTable(c, rules, table, dir); err != nil {
+	for i, table := range c.Args().Slice() {
+		if a, err = labelTable(c, rules, table, hiddenName(outputs[i])); err != nil {
 			return err
 		}
 		hits = append(hits, a.Hits()...)
@@ -54,19 +63,57 @@ func labelAction(c *cli.Context) error {
 	if err := summarise(c, rep, func(w io.Writer) { rep.WriteText(w) }); err != nil {
 		return err
 	}
-	if p := rep.Problem(); p != "" && !c.Bool("allow-misfit") {
-		for _, table := range c.Args().Slice() {
-			if rerr := os.Remove(filepath.Join(dir, filepath.Base(table))); rerr != nil {
-				return rerr
-			}
+	if err := misfit(c, rep); err != nil {
+		return err
+	}
+	for _, out := range outputs {
+		if err := os.Rename(hiddenName(out), out); err != nil {
+			return err
 		}
-		return fmt.Errorf("%s: %s (--allow-misfit writes the tables all the same)", path, p)
 	}
 	return nil
 }
 
-// labelTable labels one table into dir.
-func labelTable(c *cli.Context, rules *label.Rules, table, dir string) (*label.Annotator, error) {
+func allowMisfitFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "allow-misfit", Usage: "go on even when the rules label nothing or fit better at another time"}
+}
+
+// misfit is the quality gate of labels: exit status 4 unless it is allowed.
+func misfit(c *cli.Context, rep *label.Report) error {
+	p := rep.Problem()
+	if p == "" {
+		return nil
+	}
+	if c.Bool("allow-misfit") {
+		logger(c).Warn("labels do not fit", "rules", rep.Source, "problem", p)
+		return nil
+	}
+	return gateFailed(fmt.Errorf("%s: %s (--allow-misfit goes on all the same)", rep.Source, p))
+}
+
+// labelOutputs says where each labelled table goes.
+func labelOutputs(tables []string, dir string) ([]string, error) {
+	outputs := make([]string, len(tables))
+	for i, table := range tables {
+		outputs[i] = filepath.Join(dir, filepath.Base(table))
+		if slices.Contains(outputs[:i], outputs[i]) {
+			return nil, usagef("label: two tables named %s; label them into different folders", filepath.Base(table))
+		}
+		if same(outputs[i], table) {
+			return nil, usagef("label: %s would be overwritten; write to another folder", table)
+		}
+	}
+	return outputs, os.MkdirAll(dir, 0o755)
+}
+
+// hiddenName is what a labelled table is called until its labels are found to
+// fit; it keeps the ending, which is its format.
+func hiddenName(out string) string {
+	return filepath.Join(filepath.Dir(out), ".labelled-"+filepath.Base(out))
+}
+
+// labelTable writes one table with its labels to out.
+func labelTable(c *cli.Context, rules *label.Rules, table, out string) (*label.Annotator, error) {
 	captures, err := capturesOf(table)
 	if err != nil {
 		return nil, err
@@ -76,13 +123,6 @@ func labelTable(c *cli.Context, rules *label.Rules, table, dir string) (*label.A
 		return nil, err
 	}
 	a = a.WithAlignment()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	out := filepath.Join(dir, filepath.Base(table))
-	if same(out, table) {
-		return nil, usagef("label: %s would be overwritten; write to another folder", table)
-	}
 	if _, err := transform.Rewrite(c.Context, table, transform.Output{Path: out}, a, describeLabels(rules, a)); err != nil {
 		return nil, err
 	}
@@ -105,12 +145,6 @@ func capturesOf(table string) ([]string, error) {
 		names[i] = in.File
 	}
 	return names, nil
-}
-
-func same(a, b string) bool {
-	fa, errA := os.Stat(a)
-	fb, errB := os.Stat(b)
-	return errA == nil && errB == nil && os.SameFile(fa, fb)
 }
 
 // describeLabels gives a table the report of how its labels fit.

@@ -33,7 +33,7 @@ func prepareCommand() *cli.Command {
 
 func splitFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "split", Value: string(features.ByTime), Usage: "`KIND` of split: time, capture, flow, class or random"},
+		&cli.StringFlag{Name: "split", Value: string(features.ByTime), Usage: "`KIND` of split: time, start, capture, flow, class or random"},
 		&cli.StringFlag{Name: "shares", Value: "60/20/20", Usage: "training/validation/test in `PERCENT`"},
 		&cli.DurationFlag{Name: "gap", Value: features.DefaultGap, Usage: "purge this `TIME` behind each cut of a split by time"},
 		&cli.StringFlag{Name: "holdout", Usage: "with --split class: the `CLASS` that is met in the test only"},
@@ -50,6 +50,12 @@ func splitSpec(c *cli.Context) (features.SplitSpec, error) {
 	if s.Gap == 0 {
 		s.Gap = -1 // none was asked for
 	}
+	if err := s.Kind.Check(); err != nil {
+		return s, usage(err)
+	}
+	if (s.Kind == features.ByClass) != (s.Holdout != "") {
+		return s, usagef("--split class and --holdout CLASS belong together")
+	}
 	shares := strings.Split(c.String("shares"), "/")
 	if len(shares) != 3 {
 		return s, usagef("--shares is three numbers such as 60/20/20, not %q", c.String("shares"))
@@ -60,6 +66,9 @@ func splitSpec(c *cli.Context) (features.SplitSpec, error) {
 			return s, usagef("--shares: %q is no number", shares[i])
 		}
 		*to = v / 100
+	}
+	if sum := s.Train + s.Valid + s.Test; s.Train <= 0 || s.Valid < 0 || s.Test < 0 || sum < 0.999 || sum > 1.001 {
+		return s, usagef("--shares are percentages that add up to 100, with some training, not %q", c.String("shares"))
 	}
 	return s, nil
 }
@@ -72,6 +81,13 @@ func prepareAction(c *cli.Context) error {
 	spec, err := splitSpec(c)
 	if err != nil {
 		return err
+	}
+	for i, t := range c.Args().Slice() {
+		for _, u := range c.Args().Slice()[:i] {
+			if same(t, u) {
+				return usagef("prepare: %s and %s are one table", u, t)
+			}
+		}
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

@@ -31,7 +31,7 @@ func replayCommand() *cli.Command {
 			&cli.StringFlag{Name: "interface", Aliases: []string{"i"}, Usage: "send on `IFACE`"},
 			&cli.StringFlag{Name: "speed", Value: "1x", Usage: "`FACTOR` of the original speed, such as 10x; max: no gaps"},
 			&cli.StringFlag{Name: "shift", Usage: "`TIME` that the first packet gets: now, or in RFC 3339 (default: times stay)"},
-			&cli.BoolFlag{Name: "merge", Usage: "all files by time"},
+			mergeFlag(),
 			&cli.DurationFlag{Name: "max-gap", Usage: "shorten longer gaps to this `TIME`"},
 			&cli.Int64Flag{Name: "count", Aliases: []string{"c"}, Usage: "stop after `N` packets"},
 			&cli.StringFlag{Name: "sensor", Value: "replay", Usage: "`NAME` of the sensor in the segments' names"},
@@ -80,6 +80,9 @@ func replayAction(c *cli.Context) error {
 	stats, err := replay.Run(c.Context, paths, sink, opt)
 	if err := errors.Join(err, sink.Close()); err != nil {
 		return err
+	}
+	if stats.Packets == 0 && len(stats.Damaged) > 0 {
+		return fmt.Errorf("%w: %s", transform.ErrNothing, strings.Join(stats.Damaged, "\n"))
 	}
 	if err := summarise(c, stats, func(w io.Writer) { writeReplayed(w, stats) }); err != nil {
 		return err

@@ -42,7 +42,7 @@ func runCommand() *cli.Command {
 		Flags: append(append(append([]cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "out", Usage: "write into the folder `DIR`"},
 			&cli.BoolFlag{Name: "csv", Usage: "write the tables as CSV, too"},
-		}, truthFlag(), mergeFlag(), workersFlag()), splitFlags()...), flowFlags()...),
+		}, truthFlag(), allowMisfitFlag(), mergeFlag(), workersFlag()), splitFlags()...), flowFlags()...),
 		Action: runAction,
 	}
 }
@@ -58,16 +58,24 @@ type runSummary struct {
 
 func runAction(c *cli.Context) error {
 	out := c.String("output")
-	if err := os.MkdirAll(filepath.Join(out, datasetName), 0o755); err != nil {
+	opt, err := transformOptions(c)
+	if err != nil {
+		return err
+	}
+	split, err := splitSpec(c)
+	if err != nil {
+		return err
+	}
+	if err := clearOutputs(out); err != nil {
 		return err
 	}
 	sum := &runSummary{Output: out}
-	damage, err := runTables(c, sum)
+	damage, err := runTables(c, opt, sum)
 	if err != nil {
 		return err
 	}
 	if sum.Labels != nil {
-		if err := runModel(c, sum); err != nil {
+		if err := runModel(c, split, sum); err != nil {
 			return err
 		}
 	}
@@ -85,13 +93,13 @@ func runAction(c *cli.Context) error {
 }
 
 // runTables makes the packets and flows tables; damage is ErrDamaged or nil.
-func runTables(c *cli.Context, sum *runSummary) (damage, err error) {
-	opt, err := transformOptions(c)
+func runTables(c *cli.Context, opt transform.Options, sum *runSummary) (damage, err error) {
+	var labels *labelling
+	truth, err := findTruth(c)
 	if err != nil {
 		return nil, err
 	}
-	var labels *labelling
-	if truth := findTruth(c); truth != "" {
+	if truth != "" {
 		if labels, err = addLabels(&opt, truth); err != nil {
 			return nil, err
 		}
@@ -106,8 +114,8 @@ func runTables(c *cli.Context, sum *runSummary) (damage, err error) {
 	}
 	if labels != nil {
 		sum.Labels = labels.report()
-		if p := sum.Labels.Problem(); p != "" {
-			logger(c).Warn("labels do not fit", "problem", p)
+		if err := misfit(c, sum.Labels); err != nil {
+			return nil, err
 		}
 	}
 	if c.Bool("csv") {
@@ -117,27 +125,46 @@ func runTables(c *cli.Context, sum *runSummary) (damage, err error) {
 }
 
 // findTruth is the file named by --truth, or a truth.csv beside the captures.
-func findTruth(c *cli.Context) string {
+func findTruth(c *cli.Context) (string, error) {
 	if t := c.String("truth"); t != "" {
-		return t
+		return t, nil
 	}
+	found := ""
 	for _, dir := range c.Args().Slice() {
 		t := filepath.Join(dir, truthName)
-		if st, err := os.Stat(t); err == nil && st.Mode().IsRegular() {
-			return t
+		if st, err := os.Stat(t); err != nil || !st.Mode().IsRegular() {
+			continue
+		}
+		if found != "" {
+			return "", usagef("run: %s and %s: name the one that counts with --truth", found, t)
+		}
+		found = t
+	}
+	return found, nil
+}
+
+// clearOutputs makes the folder and removes what an earlier run left in it,
+// so that nothing old lies beside what this one writes.
+func clearOutputs(out string) error {
+	if err := os.MkdirAll(filepath.Join(out, datasetName), 0o755); err != nil {
+		return err
+	}
+	old := []string{packetsName, flowsName, modelName, evalName, reportName, runName}
+	for _, name := range []string{prep.FullFile, prep.CleanedFile, prep.FullMetaFile, prep.CleanedMetaFile} {
+		old = append(old, filepath.Join(datasetName, name))
+	}
+	for _, name := range old {
+		if err := os.Remove(filepath.Join(out, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
 		}
 	}
-	return ""
+	return nil
 }
 
 // runModel prepares, trains and judges.
-func runModel(c *cli.Context, sum *runSummary) error {
+func runModel(c *cli.Context, spec features.SplitSpec, sum *runSummary) error {
 	dataset := filepath.Join(sum.Output, datasetName)
 	model := filepath.Join(sum.Output, modelName)
-	spec, err := splitSpec(c)
-	if err != nil {
-		return err
-	}
 	res, err := prep.Prepare(c.Context, prep.Options{
 		Tables: []string{filepath.Join(sum.Output, flowsName)}, Dir: dataset, Split: spec,
 	})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -31,23 +32,31 @@ func scoreCommand() *cli.Command {
 }
 
 func scoreAction(c *cli.Context) error {
-	out := transform.Output{Path: c.String("output"), Format: c.String("format"), Compression: c.String("compression"), Columns: c.StringSlice("column")}
-	if c.NArg() < 2 || out.Path == "" {
-		return usagef("score: name the model, a table or captures, and the file to write (-o)")
+	if c.NArg() < 2 {
+		return usagef("score: name the model, and a table or captures")
 	}
+	path, err := outputPath(c, c.Args().Slice()...)
+	if err != nil {
+		return err
+	}
+	out := transform.Output{Path: path, Format: c.String("format"), Compression: c.String("compression"), Columns: c.StringSlice("column")}
 	m, err := train.LoadModel(c.Args().First())
 	if err != nil {
 		return err
 	}
 	inputs := c.Args().Tail()
-	if t, err := source.Open(inputs[0]); err == nil {
-		t.Close()
-		if len(inputs) > 1 {
-			return usagef("score: one table at a time")
-		}
-		return scoreTable(c, m, inputs[0], out)
+	if !slices.ContainsFunc(inputs, isTable) {
+		return scoreCaptures(c, m, inputs, out)
 	}
-	return scoreCaptures(c, m, inputs, out)
+	if len(inputs) > 1 {
+		return usagef("score: one table at a time, and no captures beside it")
+	}
+	for _, f := range flowFlags() {
+		if name := f.Names()[0]; c.IsSet(name) {
+			return usagef("score: --%s says how captures become flows; %s is a table", name, inputs[0])
+		}
+	}
+	return scoreTable(c, m, inputs[0], out)
 }
 
 func scoreTable(c *cli.Context, m *train.Model, path string, out transform.Output) error {
@@ -59,9 +68,6 @@ func scoreTable(c *cli.Context, m *train.Model, path string, out transform.Outpu
 	t.Close()
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
-	}
-	if same(path, out.Path) {
-		return usagef("score: %s would be overwritten", path)
 	}
 	rows, err := transform.Rewrite(c.Context, path, out, s, func(string) (map[string]string, error) { return nil, s.Err() })
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/pcapline/pcapline/transform"
 )
 
 func versionCommand() *cli.Command {
@@ -14,16 +16,16 @@ func versionCommand() *cli.Command {
 		Name:  "version",
 		Usage: "print the version",
 		Action: func(c *cli.Context) error {
-			v := map[string]string{"version": toolVersion(), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
+			v := map[string]string{"version": transform.Version, "build": buildVersion(), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
 			return summarise(c, v, func(w io.Writer) {
-				fmt.Fprintf(w, "pcapline %s (%s, %s)\n", v["version"], v["go"], v["platform"])
+				fmt.Fprintf(w, "pcapline %s (build %s, %s, %s)\n", v["version"], v["build"], v["go"], v["platform"])
 			})
 		},
 	}
 }
 
-// toolVersion is the module's version as the linker knows it.
-func toolVersion() string {
+// buildVersion is the module's version as the linker knows it.
+func buildVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}

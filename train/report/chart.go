@@ -50,6 +50,9 @@ func (c chart) svg() (template.HTML, error) {
 	p.Legend.Left = true
 	p.Add(grid())
 	for i, s := range c.lines {
+		if len(s.xs) == 0 {
+			continue // the figures do not determine it
+		}
 		l, err := plotter.NewLine(points(s))
 		if err != nil {
 			return "", fmt.Errorf("chart %q: %w", c.title, err)

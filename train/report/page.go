@@ -111,8 +111,10 @@ func charts(in Input) []chart {
 	for i, r := range in.Evaluation.Results {
 		var precision, recall, rocX, rocY []float64
 		for _, p := range r.Curve {
-			rocX, rocY = append(rocX, float64(p.FPR)), append(rocY, float64(p.Recall))
-			if p.Precision.Defined() {
+			if p.FPR.Defined() && p.Recall.Defined() {
+				rocX, rocY = append(rocX, float64(p.FPR)), append(rocY, float64(p.Recall))
+			}
+			if p.Precision.Defined() && p.Recall.Defined() {
 				precision, recall = append(precision, float64(p.Precision)), append(recall, float64(p.Recall))
 			}
 		}

@@ -138,6 +138,9 @@ func (b *Batch) Select(names []string) (*Batch, error) {
 		if c == nil {
 			return nil, fmt.Errorf("no column %q", n)
 		}
+		if out.Column(n) != nil {
+			return nil, fmt.Errorf("column %q is named twice", n)
+		}
 		out.add(c)
 	}
 	return out, nil

@@ -11,12 +11,15 @@ import (
 
 // File is a sink that writes a file. Until Close has succeeded the file is
 // hidden beside its final name (".name.*.part"), so that nobody reads half a
-// table and what was there before stays until it is replaced.
+// table and what was there before stays until it is replaced. A path at which
+// a pipe or a device is, such as /dev/stdout, is written to as it is.
 type File struct {
 	Sink
-	path string
-	temp *os.File
-	done bool
+	path     string
+	temp     *os.File
+	stream   bool // path is a pipe or a device: temp is it
+	finished bool
+	done     bool
 }
 
 // Create begins a table that Close will put at path, with mode 0640. A zero
@@ -28,16 +31,30 @@ func Create(path string, format Format, s schema.Schema, opt Options) (*File, er
 			return nil, err
 		}
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
+	f := &File{path: path}
+	err := f.open()
 	if err != nil {
 		return nil, fmt.Errorf("create table: %w", err)
 	}
-	f := &File{path: path, temp: temp}
-	if f.Sink, err = format.New(temp, s, opt); err != nil {
+	if f.Sink, err = format.New(f.temp, s, opt); err != nil {
 		f.Abort()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return f, nil
+}
+
+func (f *File) open() (err error) {
+	st, err := os.Stat(f.path)
+	switch {
+	case err == nil && st.IsDir():
+		return fmt.Errorf("%s is a folder", f.path)
+	case err == nil && !st.Mode().IsRegular():
+		f.stream = true
+		f.temp, err = os.OpenFile(f.path, os.O_WRONLY, 0)
+		return err
+	}
+	f.temp, err = os.CreateTemp(filepath.Dir(f.path), "."+filepath.Base(f.path)+".*.part")
+	return err
 }
 
 // Path is the file's final name.
@@ -57,18 +74,40 @@ func (f *File) Close() error {
 	if f.done {
 		return fmt.Errorf("%s: already closed", f.path)
 	}
-	err := f.finish()
-	if err != nil {
+	if err := f.Finish(); err != nil {
+		return err
+	}
+	f.done = true
+	if f.stream {
+		return nil
+	}
+	if err := os.Rename(f.temp.Name(), f.path); err != nil {
+		_ = os.Remove(f.temp.Name())
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	return syncDir(filepath.Dir(f.path))
+}
+
+// Finish does all of Close that can fail for want of room, and leaves the
+// table hidden: of several tables none becomes visible before all are whole.
+func (f *File) Finish() error {
+	if f.finished {
+		return nil
+	}
+	if err := f.finish(); err != nil {
 		f.Abort()
 		return fmt.Errorf("%s: %w", f.path, err)
 	}
-	f.done = true
-	return syncDir(filepath.Dir(f.path))
+	f.finished = true
+	return nil
 }
 
 func (f *File) finish() error {
 	if err := f.Sink.Close(); err != nil {
 		return err
+	}
+	if f.stream {
+		return f.temp.Close()
 	}
 	if err := f.temp.Chmod(0o640); err != nil {
 		return err
@@ -76,10 +115,7 @@ func (f *File) finish() error {
 	if err := f.temp.Sync(); err != nil {
 		return err
 	}
-	if err := f.temp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.temp.Name(), f.path)
+	return f.temp.Close()
 }
 
 // Abort removes what was written. After Close it does nothing, so that it can
@@ -92,7 +128,9 @@ func (f *File) Abort() {
 	// Both may have happened already when Close failed on its way; a file
 	// that cannot be removed is a hidden one that is never read.
 	_ = f.temp.Close()
-	_ = os.Remove(f.temp.Name())
+	if !f.stream {
+		_ = os.Remove(f.temp.Name())
+	}
 }
 
 // syncDir makes a rename in dir durable.
