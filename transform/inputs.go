@@ -2,6 +2,9 @@ package transform
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -49,9 +52,15 @@ func (r *runner) hashInputs(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if st, err := os.Stat(in.path); err != nil || !st.Mode().IsRegular() {
+			continue // a pipe has no digest; what cannot be opened is in the ledger
+		}
 		sum, size, err := pcapio.Digest(in.path)
+		if errors.Is(err, os.ErrPermission) {
+			continue // likewise
+		}
 		if err != nil {
-			continue // the reader says what is wrong with it, and the ledger keeps it
+			return fmt.Errorf("digest of %s: %w", in.path, err)
 		}
 		in.SHA256, in.Bytes = sum, size
 	}

@@ -3,8 +3,10 @@ package main
 import (
 	"go/build"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -49,10 +51,23 @@ func TestOnlyGraphImportsGorgonia(t *testing.T) {
 	}
 }
 
-func TestNoLibraryExits(t *testing.T) {
+func TestNoLibraryPrintsOrExits(t *testing.T) {
+	talks := regexp.MustCompile(`\b(os\.Exit|os\.Stdout|os\.Stderr|fmt\.Print(f|ln)?|log\.(Fatal|Panic|Print)\w*)\b`)
 	for dir, pkg := range packages(t) {
+		if strings.HasPrefix(dir, "cmd/") {
+			continue
+		}
+		for _, name := range pkg.GoFiles {
+			text, err := os.ReadFile(filepath.Join(pkg.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found := talks.Find(text); found != nil {
+				t.Errorf("%s/%s has %s; only cmd talks to people and ends the program", dir, name, found)
+			}
+		}
 		for _, imp := range pkg.Imports {
-			if imp == "github.com/urfave/cli/v2" && !strings.HasPrefix(dir, "cmd/") {
+			if imp == "github.com/urfave/cli/v2" {
 				t.Errorf("%s imports %s; only cmd talks to people", dir, imp)
 			}
 		}

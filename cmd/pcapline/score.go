@@ -22,11 +22,12 @@ func scoreCommand() *cli.Command {
 		Name:      "score",
 		Usage:     "add a model's scores to a table, or to the flows of captures",
 		ArgsUsage: "MODEL TABLE|FILE|DIR...",
-		Description: "A table is scored as it is; captures are first made into the table that the model was trained on.\n" +
+		Description: "A table is scored as it is; captures are first made into the table that the model was trained on, with\n" +
+			"the default timeouts; for a model trained on flows with others, make the flows first and score that table.\n" +
 			"A table whose schema differs from the model's is refused.",
 		UsageText: "pcapline score -o scored.parquet model.pcapline flows.parquet\n" +
 			"pcapline score -o scored.csv model.pcapline capture.pcapng",
-		Flags:  append(append(tableFlags(), outputFlag("write the scored table to `FILE`"), workersFlag()), flowFlags()...),
+		Flags:  append(tableFlags(), outputFlag("write the scored table to `FILE`"), workersFlag()),
 		Action: scoreAction,
 	}
 }
@@ -50,11 +51,6 @@ func scoreAction(c *cli.Context) error {
 	}
 	if len(inputs) > 1 {
 		return usagef("score: one table at a time, and no captures beside it")
-	}
-	for _, f := range flowFlags() {
-		if name := f.Names()[0]; c.IsSet(name) {
-			return usagef("score: --%s says how captures become flows; %s is a table", name, inputs[0])
-		}
 	}
 	return scoreTable(c, m, inputs[0], out)
 }
@@ -83,7 +79,7 @@ func scoreCaptures(c *cli.Context, m *train.Model, paths []string, out transform
 	if err != nil {
 		return err
 	}
-	opt := transform.Options{Inputs: inputs, Workers: c.Int("workers"), Flow: flowConfig(c)}
+	opt := transform.Options{Inputs: inputs, Workers: c.Int("workers")}
 	var s schema.Schema
 	switch m.Table {
 	case transform.PacketsTable:

@@ -83,7 +83,7 @@ func openSource(path string) (*tableSource, error) {
 	s := &tableSource{path: path, schema: t.Schema()}
 	meta := t.Metadata()
 	if meta[schema.MetadataKey] == "" {
-		s.schema = describe(s.schema)
+		s.schema = describe(s.schema, meta == nil)
 	}
 	if in := meta[transform.MetaInputs]; in != "" {
 		if err := json.Unmarshal([]byte(in), &s.inputs); err != nil {
@@ -180,12 +180,18 @@ func (s *tableSource) described(read schema.Schema) schema.Schema {
 // describe gives the columns of a table that does not carry its schema (CSV,
 // or Parquet that another program wrote) the roles that columns of their names
 // have in our tables. Without, an address in a CSV file would be a feature.
-func describe(read schema.Schema) schema.Schema {
+// Text all of whose columns are ours is one of our tables as CSV: its columns
+// get their types, too, so that a list is not taken for a category.
+func describe(read schema.Schema, text bool) schema.Schema {
 	known := slices.Concat(flow.Schema(), layer.NewTable(layer.Options{}).Batch().Schema(), schema.Of(new(label.Columns)).Schema())
+	ours := text && !slices.ContainsFunc(read, func(f *schema.Field) bool { return known.Index(f.Name) < 0 })
 	out := make(schema.Schema, len(read))
 	for i, f := range read {
 		g := *f
-		if at := known.Index(f.Name); at >= 0 {
+		switch at := known.Index(f.Name); {
+		case ours:
+			g = *known[at]
+		case at >= 0:
 			g.Role, g.Doc, g.Unit, g.Layer = known[at].Role, known[at].Doc, known[at].Unit, known[at].Layer
 		}
 		out[i] = &g
