@@ -48,12 +48,12 @@ type classCount struct {
 }
 
 var funcs = template.FuncMap{
-	"pct": func(v metrics.Value) string { return percent(float64(v), 1) },
+	"pct": func(v metrics.Value) string { return percent(float64(v), 2) },
 	"num": func(v metrics.Value) string {
 		if !v.Defined() {
 			return "–"
 		}
-		return fmt.Sprintf("%.3f", float64(v))
+		return fmt.Sprintf("%.4f", float64(v))
 	},
 	"share":   func(v float64) string { return percent(v, 2) },
 	"heat":    heat,
@@ -174,7 +174,7 @@ func between(i metrics.Interval) string {
 	if !i.Low.Defined() {
 		return ""
 	}
-	return fmt.Sprintf("%.2f–%.2f", float64(i.Low), float64(i.High))
+	return fmt.Sprintf("%.3f–%.3f", float64(i.Low), float64(i.High))
 }
 
 // heat is a cell's shade: the share of its row.
