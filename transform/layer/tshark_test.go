@@ -16,15 +16,12 @@ import (
 	"github.com/pcapline/pcapline/transform/schema"
 )
 
-// tsharkFiles are the captures that are always compared: ARP and IPv6 floods,
-// DNS, fragments, and TCP with all sorts of flags.
-var tsharkFiles = []string{"dos_frag", "scan_ipv6", "tunnel_dns", "web_dirbust"}
-
 // wlanFiles are captures of wireless LANs with and without radiotap.
 const wlanFiles = "testdata/ieee80211/*.pcap"
 
 // TestTshark compares every column that has a Wireshark field with what
-// tshark says, packet by packet. PCAPLINE_LAB=all takes all lab captures,
+// tshark says, packet by packet, in all bundled captures. PCAPLINE_LAB=all
+// takes the whole lab beside the repository,
 // PCAPLINE_LAB=captures the hostile ones, any other value a path pattern.
 func TestTshark(t *testing.T) {
 	if _, err := exec.LookPath("tshark"); err != nil {
@@ -44,14 +41,15 @@ func tsharkCaptures(t *testing.T) []string {
 	var paths []string
 	switch lab := os.Getenv("PCAPLINE_LAB"); lab {
 	case "":
-		for _, f := range tsharkFiles {
-			paths = append(paths, filepath.Join(bundledLab, f+".pcapng.zst"))
+		paths = append(paths, goldenMixed)
+		for _, pattern := range []string{filepath.Join(bundledLab, "*.pcapng.zst"), wlanFiles} {
+			found, _ := filepath.Glob(pattern)
+			if len(found) == 0 {
+				t.Fatal("no captures match ", pattern)
+			}
+			paths = append(paths, found...)
 		}
-		wlan, _ := filepath.Glob(wlanFiles)
-		if len(wlan) == 0 {
-			t.Fatal("no captures match ", wlanFiles)
-		}
-		return append(append(paths, goldenMixed), wlan...)
+		return paths
 	case "all":
 		paths, _ = filepath.Glob(filepath.Join(sharedLab, "*.pcapng.zst"))
 	case "captures":
