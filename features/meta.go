@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/pcapline/pcapline/transform"
+	"github.com/pcapline/pcapline/transform/sink"
 )
 
 // MetaVersion is that of the JSON form of [Meta].
@@ -124,22 +124,7 @@ func (m *Meta) WriteFile(path string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
-	if err != nil {
-		return fmt.Errorf("write metadata: %w", err)
-	}
-	defer os.Remove(f.Name()) //nolint:errcheck // it is gone after the rename
-	_, err = f.Write(text)
-	for _, step := range []func() error{func() error { return f.Chmod(0o640) }, f.Sync, f.Close} {
-		if err == nil {
-			err = step()
-		}
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		f.Close()
+	if err := sink.WriteFile(path, text); err != nil {
 		return fmt.Errorf("write metadata: %w", err)
 	}
 	return nil

@@ -10,10 +10,10 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/pcapline/pcapline/train/internal/blas"
+	"github.com/pcapline/pcapline/transform/sink"
 )
 
 // The format of model files, version 1. Integers and floats are little-endian.
@@ -67,17 +67,7 @@ func (m *Model) Save(path string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
-	if err != nil {
-		return fmt.Errorf("save model: %w", err)
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o640), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // a hidden file that nobody reads
+	if err := sink.WriteFile(path, data); err != nil {
 		return fmt.Errorf("save model: %w", err)
 	}
 	return nil

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -12,6 +11,7 @@ import (
 	"github.com/pcapline/pcapline/features/prep"
 	"github.com/pcapline/pcapline/train"
 	"github.com/pcapline/pcapline/train/report"
+	"github.com/pcapline/pcapline/transform/sink"
 )
 
 func evalCommand() *cli.Command {
@@ -32,22 +32,23 @@ func evalCommand() *cli.Command {
 			if c.NArg() != 2 {
 				return usagef("eval: name the model and the dataset's folder")
 			}
-			rep, err := evaluate(c, c.Args().Get(0), c.Args().Get(1), c.String("part"))
+			judged, err := evaluate(c, c.Args().Get(0), c.Args().Get(1), c.String("part"))
 			if err != nil {
 				return err
 			}
 			if path := c.String("html"); path != "" {
-				if err := writeReport(path, c.Args().Get(0), c.Args().Get(1), rep); err != nil {
+				if err := writeReport(path, judged); err != nil {
 					return err
 				}
 			}
-			return summarise(c, rep, func(w io.Writer) { writeEvaluation(w, rep) })
+			return summarise(c, judged.Evaluation, func(w io.Writer) { writeEvaluation(w, judged.Evaluation) })
 		},
 	}
 }
 
-// evaluate judges the model in a file on a part of the dataset in a folder.
-func evaluate(c *cli.Context, model, dir, part string) (*train.Report, error) {
+// evaluate judges the model in a file on a part of the dataset in a folder,
+// and gives what a report is made of.
+func evaluate(c *cli.Context, model, dir, part string) (*report.Input, error) {
 	p, err := features.ParsePart(part)
 	if err != nil {
 		return nil, usage(err)
@@ -72,26 +73,22 @@ func evaluate(c *cli.Context, model, dir, part string) (*train.Report, error) {
 			return nil, err
 		}
 	}
-	return train.Evaluate(c.Context, m, trainData(ds), train.EvalConfig{
+	rep, err := train.Evaluate(c.Context, m, trainData(ds), train.EvalConfig{
 		Part: p, OnTraining: p == features.Train, Seed: c.Uint64("seed"),
 	})
+	if err != nil {
+		return nil, err
+	}
+	return &report.Input{Model: &m.Header, Dataset: ds.Meta, Evaluation: rep}, nil
 }
 
-// writeReport writes the HTML page for a model, its dataset and its evaluation.
-func writeReport(path, model, dir string, rep *train.Report) error {
-	m, err := train.LoadModel(model)
+// writeReport writes the HTML page of an evaluation.
+func writeReport(path string, judged *report.Input) error {
+	page, err := report.Page(*judged)
 	if err != nil {
 		return err
 	}
-	meta, err := features.ReadMeta(filepath.Join(dir, prep.CleanedMetaFile))
-	if err != nil {
-		return err
-	}
-	page, err := report.Page(report.Input{Model: &m.Header, Dataset: meta, Evaluation: rep})
-	if err != nil {
-		return err
-	}
-	return writeWhole(path, page)
+	return sink.WriteFile(path, page)
 }
 
 func writeEvaluation(w io.Writer, r *train.Report) {

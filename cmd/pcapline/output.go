@@ -43,33 +43,6 @@ func same(a, b string) bool {
 	return errA == nil && errB == nil && fa.Mode().IsRegular() && os.SameFile(fa, fb)
 }
 
-// writeWhole shows a file only when it is whole and on the disk.
-func writeWhole(path string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(data); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o640); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
-
 // isTable reports whether a file is a table rather than a capture, by its
 // first bytes, and by its ending for CSV.
 func isTable(path string) bool {

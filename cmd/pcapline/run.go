@@ -16,6 +16,7 @@ import (
 	"github.com/pcapline/pcapline/features/prep"
 	"github.com/pcapline/pcapline/train"
 	"github.com/pcapline/pcapline/transform"
+	"github.com/pcapline/pcapline/transform/sink"
 )
 
 // The names of what run leaves in its folder.
@@ -83,7 +84,7 @@ func runAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := writeWhole(filepath.Join(out, runName), append(text, '\n')); err != nil {
+	if err := sink.WriteFile(filepath.Join(out, runName), append(text, '\n')); err != nil {
 		return err
 	}
 	if err := summarise(c, sum, func(w io.Writer) { writeRun(w, sum) }); err != nil {
@@ -184,17 +185,19 @@ func runModel(c *cli.Context, spec features.SplitSpec, sum *runSummary) error {
 		return err
 	}
 	logger(c).Info("model", "epochs", len(m.Manifest.History.Epochs), "best", m.Manifest.History.Best, "kernel", m.Kernel)
-	if sum.Evaluation, err = evaluate(c, model, dataset, features.Test.String()); err != nil {
+	judged, err := evaluate(c, model, dataset, features.Test.String())
+	if err != nil {
 		return err
 	}
+	sum.Evaluation = judged.Evaluation
 	text, err := json.MarshalIndent(sum.Evaluation, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := writeWhole(filepath.Join(sum.Output, evalName), append(text, '\n')); err != nil {
+	if err := sink.WriteFile(filepath.Join(sum.Output, evalName), append(text, '\n')); err != nil {
 		return err
 	}
-	return writeReport(filepath.Join(sum.Output, reportName), model, dataset, sum.Evaluation)
+	return writeReport(filepath.Join(sum.Output, reportName), judged)
 }
 
 func writeRun(w io.Writer, sum *runSummary) {

@@ -1,16 +1,14 @@
 package prep
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/pcapline/pcapline/features/label"
+	"github.com/pcapline/pcapline/pcapio"
 	"github.com/pcapline/pcapline/transform"
 	"github.com/pcapline/pcapline/transform/flow"
 	"github.com/pcapline/pcapline/transform/layer"
@@ -98,23 +96,10 @@ func openSource(path string) (*tableSource, error) {
 			*to = json.RawMessage(v)
 		}
 	}
-	if s.sha256, err = digest(path); err != nil {
+	if s.sha256, _, err = pcapio.Digest(path); err != nil {
 		return nil, err
 	}
 	return s, nil
-}
-
-func digest(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("open table: %w", err)
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // each reads columns of all tables in order (nil: all columns), with the

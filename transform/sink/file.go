@@ -133,6 +133,25 @@ func (f *File) Abort() {
 	}
 }
 
+// WriteFile puts data at path with mode 0640. As with a table, the file is
+// hidden until it is whole and on the disk; when it fails, what was at path stays.
+func WriteFile(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(0o640), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // a hidden file that nobody reads
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
 // syncDir makes a rename in dir durable.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)

@@ -11,17 +11,15 @@ import (
 
 // csvTable reads a CSV file with a header line.
 type csvTable struct {
-	path    string
+	reading
 	os      *os.File
 	records *recordReader
-	schema  schema.Schema
 	cells   int   // in the header, and so in each record
 	pick    []int // column of the batch, for each cell; -1: not wanted
-	err     error
 }
 
 func openCSV(f *os.File, path string, opt Options) (*csvTable, error) {
-	t := &csvTable{path: path, os: f}
+	t := &csvTable{reading: reading{path: path}, os: f}
 	names, err := t.rewind()
 	if err != nil {
 		return nil, err
@@ -94,27 +92,11 @@ func given(names []string, keep []bool, s schema.Schema) (schema.Schema, error) 
 	return fields, nil
 }
 
-func (t *csvTable) Schema() schema.Schema       { return t.schema }
 func (t *csvTable) Metadata() map[string]string { return nil }
 func (t *csvTable) Rows() int64                 { return -1 }
 func (t *csvTable) Close() error                { return t.os.Close() }
 
-func (t *csvTable) Next(b *schema.Batch) error {
-	b.Reset()
-	if t.err != nil {
-		return t.err
-	}
-	if err := checkBatch(t.schema, b); err != nil {
-		return fmt.Errorf("%s: %w", t.path, err)
-	}
-	if t.err = t.fill(b); t.err != nil {
-		b.Reset()
-		if t.err != io.EOF {
-			t.err = fmt.Errorf("%s: %w", t.path, t.err)
-		}
-	}
-	return t.err
-}
+func (t *csvTable) Next(b *schema.Batch) error { return t.next(b, t.fill) }
 
 func (t *csvTable) fill(b *schema.Batch) error {
 	for b.Rows < BatchRows {

@@ -15,15 +15,13 @@ import (
 
 // parquetTable reads a Parquet file page by page and column by column.
 type parquetTable struct {
-	path     string
+	reading
 	os       *os.File
 	file     *parquet.File
-	schema   schema.Schema
 	metadata map[string]string
 	columns  []*parquetColumn
 	group    int   // the row group being read
 	left     int64 // its rows not yet read
-	err      error // what ended the reading
 }
 
 // readBuffer is what each column reads from the file at once.
@@ -43,7 +41,7 @@ func openParquet(f *os.File, path string, opt Options) (t *parquetTable, err err
 	if err != nil {
 		return nil, err
 	}
-	t = &parquetTable{path: path, os: f, file: file, group: -1, metadata: make(map[string]string)}
+	t = &parquetTable{reading: reading{path: path}, os: f, file: file, group: -1, metadata: make(map[string]string)}
 	for _, kv := range file.Metadata().KeyValueMetadata {
 		t.metadata[kv.Key] = kv.Value
 	}
@@ -120,7 +118,6 @@ func (t *parquetTable) bind(stored map[string]*schema.Field, opt Options) error 
 	return nil
 }
 
-func (t *parquetTable) Schema() schema.Schema       { return t.schema }
 func (t *parquetTable) Metadata() map[string]string { return t.metadata }
 func (t *parquetTable) Rows() int64                 { return t.file.NumRows() }
 
@@ -131,22 +128,7 @@ func (t *parquetTable) Close() error {
 	return t.os.Close()
 }
 
-func (t *parquetTable) Next(b *schema.Batch) error {
-	b.Reset()
-	if t.err != nil {
-		return t.err
-	}
-	if err := checkBatch(t.schema, b); err != nil {
-		return fmt.Errorf("%s: %w", t.path, err)
-	}
-	if t.err = t.fill(b); t.err != nil {
-		b.Reset()
-		if t.err != io.EOF {
-			t.err = fmt.Errorf("%s: %w", t.path, t.err)
-		}
-	}
-	return t.err
-}
+func (t *parquetTable) Next(b *schema.Batch) error { return t.next(b, t.fill) }
 
 // fill fills b from as many row groups as it takes.
 func (t *parquetTable) fill(b *schema.Batch) error {

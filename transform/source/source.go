@@ -61,6 +61,33 @@ type Table interface {
 	Close() error
 }
 
+// reading is what tables of all formats share.
+type reading struct {
+	path   string
+	schema schema.Schema
+	err    error // what ended the reading
+}
+
+func (r *reading) Schema() schema.Schema { return r.schema }
+
+// next is Next, with the format's way to fill an empty batch.
+func (r *reading) next(b *schema.Batch, fill func(*schema.Batch) error) error {
+	b.Reset()
+	if r.err != nil {
+		return r.err
+	}
+	if err := checkBatch(r.schema, b); err != nil {
+		return fmt.Errorf("%s: %w", r.path, err)
+	}
+	if r.err = fill(b); r.err != nil {
+		b.Reset()
+		if r.err != io.EOF {
+			r.err = fmt.Errorf("%s: %w", r.path, r.err)
+		}
+	}
+	return r.err
+}
+
 // Options choose what is read; the zero value reads everything as it is.
 type Options struct {
 	// Columns limits the table to these, in the order of the file. A name
