@@ -15,6 +15,7 @@ type Digest struct {
 	DstPort    uint16
 	Proto      uint8  // IANA protocol number; of the first fragment's for later fragments
 	VLAN       uint16 // outermost VLAN id, 0 without a tag
+	Tunnel     uint32 // innermost encapsulation: kind in the upper 8 bits, virtual network in the lower 24; 0 outside of tunnels
 	EtherType  uint16 // 0x0800, 0x86dd, 0x0806 …
 	WireLen    uint32 // frame length on the wire
 	IPLen      uint32 // IP total length (IPv6: 40 + payload length); 0 without IP
@@ -39,4 +40,5 @@ type Digest struct {
 	DNSNameLen uint16  // length of the first question's name, 0 without
 	DNSLabels  uint8
 	DNSQType   uint16
+	App        *App // nil where no application protocol says anything
 }
