@@ -464,7 +464,7 @@ func TestApplications(t *testing.T) {
 		say(pkt(2, "10.0.0.9:7>10.0.0.2:22", "PA", 30), App{Name: "ssh", SSHBanner: "SSH-2.0-a\xff"}),
 		say(pkt(3, "10.0.0.2:22>10.0.0.9:7", "PA", 30), App{Name: "ssh", SSHBanner: "SSH-2.0-b"}),
 	})
-	check(t, rows[1], "ssh_client=SSH-2.0-a�", "ssh_server=SSH-2.0-b", "app_proto=ssh", "dns_first_name=-")
+	check(t, rows[1], "ssh_client=SSH-2.0-a?", "ssh_server=SSH-2.0-b", "app_proto=ssh", "dns_first_name=-")
 	check(t, rows[0], "dns_first_name=aabb")
 }
 
