@@ -131,6 +131,7 @@ type runner struct {
 	programs *programs // nil: no filter
 	packets  *table    // nil: not asked for
 	flows    *flowStage
+	follow   *following // nil: nobody asks for flows
 }
 
 func newRunner(opt Options) (*runner, error) {
@@ -157,6 +158,7 @@ func newRunner(opt Options) (*runner, error) {
 		}
 		r.flows = f
 	}
+	r.follow = newFollowing(r)
 	return r, nil
 }
 
