@@ -8,10 +8,10 @@ import "github.com/pcapline/pcapline/transform/schema"
 type Payload struct {
 	schema.Layer `name:"payload" title:"Payload" source:"pcapline" every:"row"`
 
-	Len     schema.Values[uint32]         `name:"payload_len" unit:"B" doc:"Length on the wire of what is above the transport header, or above the last header that was decoded below it."`
+	Len     schema.Values[uint32]         `name:"payload_len" unit:"B" doc:"Length on the wire of what is above the (innermost) transport header, or above the last header that was decoded below it."`
 	Entropy schema.Optional[float64]      `name:"payload_entropy" unit:"bit/B" source:"Shannon 1948" doc:"Shannon entropy of the captured payload's bytes, 0 to 8; null without payload."`
 	Data    schema.Optional[schema.Bytes] `name:"payload" role:"payload" store:"plain" doc:"Captured bytes of the payload; null without any."`
-	Padding schema.Optional[schema.Bytes] `name:"padding" antinex:"pad_load" role:"payload" doc:"Bytes of the frame behind the end of the network packet: Ethernet padding and trailers; null without any."`
+	Padding schema.Optional[schema.Bytes] `name:"padding" antinex:"pad_load" role:"payload" doc:"Bytes behind the end of the network packet: Ethernet padding and trailers, those of the frame in a tunnel where the outer one has none; null without any."`
 
 	entropy entropy
 }
