@@ -21,6 +21,25 @@ var Formats = []Format{
 		Compressions: textCompressions,
 		New:          newCSV,
 	},
+	{
+		Name: "arrow", Extensions: []string{".arrow", ".feather"},
+		Doc:          "Apache Arrow IPC file, which is Feather version 2, with schema metadata",
+		Compressions: arrowCompressions,
+		New:          newArrowFile,
+	},
+	{
+		Name: "arrow-stream", Extensions: []string{".arrows"},
+		Doc:          "Apache Arrow IPC stream, for pipes; without the metadata that is known last",
+		Compressions: arrowCompressions,
+		New:          newArrowStream,
+	},
+	{
+		Name: "jsonl", Extensions: []string{".jsonl", ".ndjson"},
+		Doc:          "a JSON object a row, with an object for each layer that the row has; null is left out",
+		Text:         true,
+		Compressions: textCompressions,
+		New:          newJSONL,
+	},
 }
 
 // ByName returns the format of that name.

@@ -262,7 +262,8 @@ func readFile(t *testing.T, path string, s schema.Schema) image {
 		t.Fatal(err)
 	}
 	defer tab.Close()
-	if tab.Metadata() != nil && tab.Metadata()["last"] != "word" {
+	stream := filepath.Ext(path) == ".arrows" // its metadata comes first
+	if tab.Metadata() != nil && !stream && tab.Metadata()["last"] != "word" {
 		t.Error("metadata that was set last is missing")
 	}
 	var im image
@@ -291,6 +292,9 @@ func TestEncoders(t *testing.T) {
 	}
 	for _, format := range sink.Formats {
 		for _, compression := range format.Compressions {
+			if _, level, _ := strings.Cut(compression, ":"); slices.Contains([]string{"7", "9", "11"}, level) {
+				continue // slow, and the same code; TestCompressions has them
+			}
 			t.Run(format.Name+"/"+compression, func(t *testing.T) {
 				run := func(encoders int) []byte {
 					var out bytes.Buffer

@@ -148,7 +148,6 @@ func newTextCompressor(compression string) *textCompressor {
 	return nil
 }
 
-
 // begin starts a member in the memory of buf.
 func (c *textCompressor) begin(buf []byte) {
 	c.out = *bytes.NewBuffer(buf[:0])
