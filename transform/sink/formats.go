@@ -40,6 +40,14 @@ var Formats = []Format{
 		Compressions: textCompressions,
 		New:          newJSONL,
 	},
+	{
+		Name: "nprint", Extensions: []string{".npt", ".nprint"},
+		Doc:          "nPrint: the bits of a packets table's headers, -1 for a bit that is not there",
+		Text:         true,
+		Derived:      true,
+		Compressions: textCompressions,
+		New:          newNPrint,
+	},
 }
 
 // ByName returns the format of that name.

@@ -26,7 +26,7 @@ type Options struct {
 	Compression string            // one of Format.Compressions; "" is the default
 	Metadata    map[string]string // key-value metadata, for formats that have a place for it
 	Bloom       []string          // Parquet: columns that get bloom filters
-	Headers     []string          // nPrint: which of NPrintHeaders; nil: DefaultNPrintHeaders
+	Headers     []string          // nPrint: some of NPrintHeaders; nil: IPv4, TCP, UDP and ICMP
 	Payload     int               // nPrint: bytes of payload
 }
 
