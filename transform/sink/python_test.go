@@ -40,6 +40,7 @@ type pythonSpec struct {
 	Batches   int               `json:"batches"`
 	Metadata  map[string]string `json:"metadata"`
 	Unindexed []string          `json:"unindexed"` // columns without bounds
+	Bloom     []string          `json:"bloom"`     // columns with bloom filters
 }
 
 type pythonColumn struct {
@@ -110,6 +111,10 @@ func writePair(t *testing.T, dir, name, compression string, s schema.Schema, gro
 	compressions := map[string]string{".parquet": compression, ".arrow": arrowCompression[compression]}
 	for _, ending := range []string{".parquet", ".csv", ".csv.gz", ".csv.zst", ".arrow", ".arrows", ".jsonl", ".jsonl.gz", ".jsonl.zst"} {
 		opt := sink.Options{Metadata: spec.Metadata, Compression: compressions[ending]}
+		if ending == ".parquet" {
+			spec.Bloom = bloomColumns(s)
+			opt.Bloom = spec.Bloom
+		}
 		spec.Rows, spec.Batches = writeGroups(t, filepath.Join(dir, name+ending), s, opt, groups)
 	}
 	spec.Metadata[schema.MetadataKey] = string(text)

@@ -310,7 +310,11 @@ func TestEncoders(t *testing.T) {
 			t.Run(format.Name+"/"+compression, func(t *testing.T) {
 				run := func(encoders int) []byte {
 					var out bytes.Buffer
-					w, err := format.New(&out, s, sink.Options{Compression: compression, Metadata: map[string]string{"b": "2", "a": "1", "c": ""}})
+					opt := sink.Options{Compression: compression, Metadata: map[string]string{"b": "2", "a": "1", "c": ""}}
+					if format.Name == "parquet" {
+						opt.Bloom = bloomColumns(s)
+					}
+					w, err := format.New(&out, s, opt)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -233,6 +233,31 @@ def exact(name, kind):
     return name
 
 
+def check_bloom(path, spec, want):
+    """DuckDB excludes no row group that has a value, and most for values that are not there."""
+    connection = duckdb.connect()
+    kinds = {c["name"]: c["type"] for c in spec["columns"]}
+    for name in spec.get("bloom") or []:
+        kind = kinds[name]
+        values = [v for v in want[name] if v is not None]
+        if not values or kind in ("timestamp", "binary"):
+            continue
+        probes = [(values[len(values) // 2], True)]
+        if kind in ("string", "ipv4", "ipv6", "mac", "ip"):
+            probes += [(f"no such value {n}", False) for n in range(20)]
+        excluded = groups = 0
+        for probe, present in probes:
+            rows = connection.execute("select bloom_filter_excludes from parquet_bloom_probe(?, ?, ?)", [str(path), name, probe]).fetchall()
+            if present:
+                if len(rows) != spec["groups"] or all(r[0] for r in rows):
+                    problem("duckdb: bloom filter of", name, "excludes", probe)
+            else:
+                groups += len(rows)
+                excluded += sum(r[0] for r in rows)
+        if groups and excluded < groups * 0.5 and len(values) == len(want[name]):
+            problem("duckdb: bloom filter of", name, "excludes", excluded, "of", groups)
+
+
 def check_arrow(path, spec, want):
     """The file by pyarrow, polars and, through pyarrow, DuckDB; the stream by pyarrow."""
     with pa.memory_map(str(path)) as f:
@@ -372,6 +397,7 @@ def main(directory):
         check_pyarrow(path, spec, want)
         check_polars(path, spec, want)
         check_duckdb(path, spec, want)
+        check_bloom(path, spec, want)
         if path.with_suffix(".arrow").exists():
             check_arrow(path.with_suffix(".arrow"), spec, want)
         if path.with_suffix(".jsonl").exists():
