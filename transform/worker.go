@@ -42,7 +42,7 @@ type worker struct {
 	table    *layer.Table
 	annotate Annotator // nil: none
 	joined   *schema.Batch
-	selected *schema.Batch
+	view     *view
 	encoder  sink.Encoder // nil: no packets table
 	digests  bool
 }
@@ -57,7 +57,7 @@ func newWorker(r *runner, t *table) *worker {
 	}
 	if t != nil {
 		w.encoder = t.out.NewEncoder()
-		w.selected = t.selection(w.joined)
+		w.view = t.view(w.joined)
 	}
 	return w
 }
@@ -120,8 +120,7 @@ func (w *worker) encode(res *result) error {
 	}
 	w.joined.Rows = b.Rows
 	w.joined.Finish()
-	w.selected.Rows = b.Rows
-	return w.encoder.Encode(w.selected)
+	return w.encoder.Encode(w.view.of(w.joined))
 }
 
 func (w *worker) reset() {

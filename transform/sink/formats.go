@@ -17,6 +17,11 @@ var Formats = []Format{
 		Doc: "comma-separated values with a header line; null is an empty cell",
 		New: newCSV,
 	},
+	{
+		Name: "zeek", Extensions: []string{".log"},
+		Doc:    "tab-separated values with a header as Zeek's logs have it; null is -",
+		OneWay: true, New: newZeek,
+	},
 }
 
 // ByName returns the format of that name.

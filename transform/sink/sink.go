@@ -11,6 +11,7 @@ type Format struct {
 	Name       string   // as --format takes it
 	Extensions []string // file name endings that choose it, with the dot
 	Doc        string   // one line for help
+	OneWay     bool     // package source does not read it back
 	New        func(w io.Writer, s schema.Schema, opt Options) (Sink, error)
 }
 
@@ -19,6 +20,7 @@ type Format struct {
 type Options struct {
 	Compression string            // "zstd", "snappy", "none"; "" is the format's default
 	Metadata    map[string]string // key-value metadata, for formats that have a place for it
+	Log         string            // what the table is called, for formats that say it
 }
 
 // Sink writes a table in two stages, so that the costly one runs on all cores

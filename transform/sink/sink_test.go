@@ -199,6 +199,9 @@ func longTexts() contractCase {
 // TestContract runs each case through each format and reads it back.
 func TestContract(t *testing.T) {
 	for _, format := range sink.Formats {
+		if format.OneWay {
+			continue
+		}
 		for _, c := range contractCases() {
 			t.Run(format.Name+"/"+c.name, func(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "table"+format.Extensions[0])
@@ -291,7 +294,7 @@ func TestEncoders(t *testing.T) {
 	}
 	for _, format := range sink.Formats {
 		for _, compression := range []string{"zstd", "snappy", "none"} {
-			if format.Name == "csv" && compression != "none" {
+			if format.Name != "parquet" && compression != "none" {
 				continue
 			}
 			t.Run(format.Name+"/"+compression, func(t *testing.T) {
@@ -490,6 +493,9 @@ func TestInvalidText(t *testing.T) {
 	b.Rows = 5
 	want := []string{"a\uFFFDb", "ok", "a\uFFFDb", "a\uFFFDb", "\uFFFD"}
 	for _, format := range sink.Formats {
+		if format.OneWay {
+			continue
+		}
 		path := filepath.Join(t.TempDir(), "t"+format.Extensions[0])
 		writeFile(t, path, contractCase{schema: s, groups: [][]*schema.Batch{{b}}})
 		for row, line := range readFile(t, path, s) {
