@@ -36,6 +36,12 @@ func Create(path string, format Format, s schema.Schema, opt Options) (*File, er
 	if err != nil {
 		return nil, fmt.Errorf("create table: %w", err)
 	}
+	if !f.stream || opt.Compression == "" {
+		if opt.Compression, err = format.compressionFor(path, opt.Compression); err != nil {
+			f.Abort()
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
 	if f.Sink, err = format.New(f.temp, s, opt); err != nil {
 		f.Abort()
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -39,7 +39,7 @@ type span struct{ from, to int }
 
 func newParquetEncoder(s *parquetSink) *parquetEncoder {
 	e := &parquetEncoder{sink: s}
-	e.work.compressor = newCompressor(s.codec)
+	e.work.compressor = newCompressor(s.compression)
 	e.work.large = &s.large
 	e.work.shared = make(map[*schema.Presence]span)
 	for _, f := range s.schema {

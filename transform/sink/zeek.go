@@ -50,13 +50,10 @@ func zeekType(f *schema.Field) string {
 	return t
 }
 
-// zeekSink writes Zeek's logs in their tab-separated form. As in CSV a table
-// is a header and a line for each row.
-type zeekSink struct{ csvSink }
-
+// newZeek writes Zeek's logs in their tab-separated form.
 func newZeek(w io.Writer, s schema.Schema, opt Options) (Sink, error) {
-	if opt.Compression != "" && opt.Compression != "none" {
-		return nil, fmt.Errorf("zeek: no compression %q; known: none", opt.Compression)
+	if err := refuseOptions("zeek", opt); err != nil {
+		return nil, err
 	}
 	path := opt.Log
 	if path == "" {
@@ -68,15 +65,13 @@ func newZeek(w io.Writer, s schema.Schema, opt Options) (Sink, error) {
 		types = append(append(types, '\t'), zeekType(f)...)
 	}
 	header := fmt.Appendf(nil, "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\t%s\n%s\n%s\n", path, fields, types)
-	return &zeekSink{csvSink{w: w, schema: s, header: header}}, nil
+	return newTextSink("zeek", w, s, opt, header, func() lines { return &zeekLines{schema: s} })
 }
 
-func (s *zeekSink) NewEncoder() Encoder { return &zeekEncoder{sink: s} }
-
-type zeekEncoder struct {
-	sink    *zeekSink
+// zeekLines writes a row as a line of a log.
+type zeekLines struct {
+	schema  schema.Schema
 	columns []zeekColumn
-	piece   csvPiece
 }
 
 // zeekColumn is a column on its way through a batch's rows.
@@ -88,38 +83,23 @@ type zeekColumn struct {
 	next     int // index of the next value
 }
 
-func (e *zeekEncoder) Encode(b *schema.Batch) error {
-	if err := checkBatch("zeek", e.sink.schema, b); err != nil {
-		return err
-	}
-	e.columns = e.columns[:0]
+func (l *zeekLines) appendRows(out []byte, b *schema.Batch) []byte {
+	l.columns = l.columns[:0]
 	for i, c := range b.Columns {
-		e.columns = append(e.columns, zeekColumn{
-			column: c, data: c.Data(), offsets: c.Offsets(), interval: zeekType(e.sink.schema[i]) == "interval",
+		l.columns = append(l.columns, zeekColumn{
+			column: c, data: c.Data(), offsets: c.Offsets(), interval: zeekType(l.schema[i]) == "interval",
 		})
 	}
-	out := e.piece.text
-	if out == nil {
-		out = e.sink.spare.get(pageBytes)
-	}
 	for row := range b.Rows {
-		for i := range e.columns {
+		for i := range l.columns {
 			if i > 0 {
 				out = append(out, '\t')
 			}
-			out = e.columns[i].append(out, row)
+			out = l.columns[i].append(out, row)
 		}
 		out = append(out, '\n')
 	}
-	e.piece.text = out
-	e.piece.rows += b.Rows
-	return nil
-}
-
-func (e *zeekEncoder) Flush() (Piece, error) {
-	p := e.piece
-	e.piece = csvPiece{}
-	return &p, nil
+	return out
 }
 
 // append writes a row's value: "-" for none, "(empty)" for an empty list.
