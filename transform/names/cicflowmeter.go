@@ -20,7 +20,7 @@ const (
 	cicSample = "Of a single packet 0, as there."
 	cicRate   = "0 where the flow has no duration; CICFlowMeter writes Infinity or NaN there, which lost whole rows of its data sets."
 	cicActive = "CICFlowMeter leaves out periods of a single packet, and the last one of a flow that is timed out with the rest of the time-out as idle time."
-	cicBulk   = "CICFlowMeter compares addresses by identity, takes every packet for a backward one, and writes forward bulks as 0."
+	cicBulk   = "CICFlowMeter compares addresses by identity and takes every packet but the first for a backward one, rounds down, and writes forward bytes in place of backward ones."
 )
 
 // cicFlowMeter has the columns of CICFlowMeter 4 in its order. Its data sets
@@ -56,12 +56,12 @@ var cicFlowMeter = Dialect{
 		{Name: "Flow IAT Std", Kind: schema.Float64, Unit: "us", Missing: zero, Value: scaled("flow_iat_std", microseconds)},
 		{Name: "Flow IAT Max", Kind: schema.Float64, Unit: "us", Missing: zero, Value: scaled("flow_iat_max", microseconds)},
 		{Name: "Flow IAT Min", Kind: schema.Float64, Unit: "us", Missing: zero, Value: scaled("flow_iat_min", microseconds), Doc: cicGaps},
-		{Name: "Fwd IAT Total", Kind: schema.Float64, Unit: "us", Missing: zero, Value: gapTotal("fwd_iat_mean", "fwd_packets", microseconds)},
+		{Name: "Fwd IAT Total", Kind: schema.Float64, Unit: "us", Missing: zero, Value: scaled("fwd_duration", microseconds)},
 		{Name: "Fwd IAT Mean", Kind: schema.Float64, Unit: "us", Missing: zero, Value: scaled("fwd_iat_mean", microseconds), Doc: cicGaps},
 		{Name: "Fwd IAT Std", Kind: schema.Float64, Unit: "us", Missing: zero, Value: scaled("fwd_iat_std", microseconds)},
 		{Name: "Fwd IAT Max", Kind: schema.Float64, Unit: "us", Missing: zero, Value: scaled("fwd_iat_max", microseconds)},
 		{Name: "Fwd IAT Min", Kind: schema.Float64, Unit: "us", Missing: zero, Value: scaled("fwd_iat_min", microseconds), Doc: cicGaps},
-		{Name: "Bwd IAT Total", Kind: schema.Float64, Unit: "us", Missing: zero, Value: gapTotal("bwd_iat_mean", "bwd_packets", microseconds)},
+		{Name: "Bwd IAT Total", Kind: schema.Float64, Unit: "us", Missing: zero, Value: scaled("bwd_duration", microseconds)},
 		{Name: "Bwd IAT Mean", Kind: schema.Float64, Unit: "us", Missing: zero, Value: scaled("bwd_iat_mean", microseconds), Doc: cicGaps},
 		{Name: "Bwd IAT Std", Kind: schema.Float64, Unit: "us", Missing: zero, Value: scaled("bwd_iat_std", microseconds)},
 		{Name: "Bwd IAT Max", Kind: schema.Float64, Unit: "us", Missing: zero, Value: scaled("bwd_iat_max", microseconds)},
@@ -91,20 +91,20 @@ var cicFlowMeter = Dialect{
 		{Name: "Average Packet Size", Kind: schema.Float64, Unit: "B", Missing: zero, Value: same("flow_payload_mean"), Doc: "CICFlowMeter counts the first packet twice in the sum and once in the number."},
 		{Name: "Fwd Segment Size Avg", Kind: schema.Float64, Unit: "B", Missing: zero, Value: same("fwd_payload_mean")},
 		{Name: "Bwd Segment Size Avg", Kind: schema.Float64, Unit: "B", Missing: zero, Value: same("bwd_payload_mean")},
-		{Name: "Fwd Bytes/Bulk Avg", Kind: schema.Float64, Unit: "B", Value: cicNoBulk, Doc: cicBulk},
-		{Name: "Fwd Packet/Bulk Avg", Kind: schema.Float64, Value: cicNoBulk, Doc: cicBulk},
-		{Name: "Fwd Bulk Rate Avg", Kind: schema.Float64, Unit: "B/s", Value: cicNoBulk, Doc: cicBulk},
-		{Name: "Bwd Bytes/Bulk Avg", Kind: schema.Float64, Unit: "B", Value: cicNoBulk, Doc: cicBulk},
-		{Name: "Bwd Packet/Bulk Avg", Kind: schema.Float64, Value: cicNoBulk, Doc: cicBulk},
-		{Name: "Bwd Bulk Rate Avg", Kind: schema.Float64, Unit: "B/s", Value: cicNoBulk, Doc: cicBulk},
-		{Name: "Subflow Fwd Packets", Kind: schema.Int64, Missing: zero, Value: wholeRatio("fwd_packets", "active_periods"), Doc: cicSubflow},
-		{Name: "Subflow Fwd Bytes", Kind: schema.Int64, Unit: "B", Missing: zero, Value: wholeRatio("fwd_payload_bytes", "active_periods"), Doc: cicSubflow},
-		{Name: "Subflow Bwd Packets", Kind: schema.Int64, Missing: zero, Value: wholeRatio("bwd_packets", "active_periods"), Doc: cicSubflow},
-		{Name: "Subflow Bwd Bytes", Kind: schema.Int64, Unit: "B", Missing: zero, Value: wholeRatio("bwd_payload_bytes", "active_periods"), Doc: cicSubflow},
+		{Name: "Fwd Bytes/Bulk Avg", Kind: schema.Float64, Unit: "B", Missing: zero, Value: same("fwd_bulk_bytes_mean"), Doc: cicBulk},
+		{Name: "Fwd Packet/Bulk Avg", Kind: schema.Float64, Missing: zero, Value: same("fwd_bulk_packets_mean"), Doc: cicBulk},
+		{Name: "Fwd Bulk Rate Avg", Kind: schema.Float64, Unit: "B/s", Missing: zero, Value: same("fwd_bulk_rate"), Doc: cicBulk},
+		{Name: "Bwd Bytes/Bulk Avg", Kind: schema.Float64, Unit: "B", Missing: zero, Value: same("bwd_bulk_bytes_mean"), Doc: cicBulk},
+		{Name: "Bwd Packet/Bulk Avg", Kind: schema.Float64, Missing: zero, Value: same("bwd_bulk_packets_mean"), Doc: cicBulk},
+		{Name: "Bwd Bulk Rate Avg", Kind: schema.Float64, Unit: "B/s", Missing: zero, Value: same("bwd_bulk_rate"), Doc: cicBulk},
+		{Name: "Subflow Fwd Packets", Kind: schema.Float64, Missing: zero, Value: same("fwd_subflow_packets_mean"), Doc: cicSubflow},
+		{Name: "Subflow Fwd Bytes", Kind: schema.Float64, Unit: "B", Missing: zero, Value: same("fwd_subflow_bytes_mean"), Doc: cicSubflow},
+		{Name: "Subflow Bwd Packets", Kind: schema.Float64, Missing: zero, Value: same("bwd_subflow_packets_mean"), Doc: cicSubflow},
+		{Name: "Subflow Bwd Bytes", Kind: schema.Float64, Unit: "B", Missing: zero, Value: same("bwd_subflow_bytes_mean"), Doc: cicSubflow},
 		{Name: "FWD Init Win Bytes", Kind: schema.Uint16, Unit: "B", Missing: zero, Value: same("fwd_tcp_init_window"), Doc: "Without TCP 0; its data sets have -1."},
 		{Name: "Bwd Init Win Bytes", Kind: schema.Uint16, Unit: "B", Missing: zero, Value: same("bwd_tcp_init_window"), Doc: "CICFlowMeter has that of the last backward packet."},
 		{Name: "Fwd Act Data Pkts", Kind: schema.Int64, Missing: zero, Value: same("fwd_data_packets"), Doc: "CICFlowMeter leaves out the first packet."},
-		{Name: "Fwd Seg Size Min", Kind: schema.Float64, Unit: "B", Value: absent("the least length of a transport header"), Doc: "It says which operating system sent, not what was sent."},
+		{Name: "Fwd Seg Size Min", Kind: schema.Uint16, Unit: "B", Missing: zero, Value: same("fwd_header_min"), Doc: "No segment's size, there neither. It says which operating system sent more than what was sent."},
 		{Name: "Active Mean", Kind: schema.Float64, Unit: "us", Missing: zero, Value: scaled("active_mean", microseconds), Doc: cicActive},
 		{Name: "Active Std", Kind: schema.Float64, Unit: "us", Missing: zero, Value: scaled("active_std", microseconds), Doc: cicActive},
 		{Name: "Active Max", Kind: schema.Float64, Unit: "us", Missing: zero, Value: scaled("active_max", microseconds), Doc: cicActive},
@@ -117,9 +117,7 @@ var cicFlowMeter = Dialect{
 	},
 }
 
-const cicSubflow = "Subflows are the active periods; CICFlowMeter compares µs with s and begins a subflow with every packet."
-
-var cicNoBulk = absent("four or more packets with payload in one direction, each within 1 s of the one before")
+const cicSubflow = "CICFlowMeter rounds down, and compares µs with s, so that every packet begins a subflow."
 
 // cicFlowID writes the endpoints in the order of their addresses' bytes taken
 // as signed numbers, as Java has them.

@@ -96,8 +96,8 @@ func (c *Column) field(d *Dialect, native schema.Schema) (*schema.Field, error) 
 		if f.Role == schema.Feature {
 			f.Role = native[i].Role
 		}
-		if c.Value.same {
-			f.Storage, f.Nullable = native[i].Storage, f.Nullable && native[i].Nullable
+		if c.Value.same || c.Value.each != nil {
+			f.Storage, f.List, f.Nullable = native[i].Storage, native[i].List, f.Nullable && native[i].Nullable
 		}
 	}
 	return f, nil

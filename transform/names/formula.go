@@ -2,7 +2,6 @@ package names
 
 import (
 	"fmt"
-	"math"
 	"net/netip"
 	"strings"
 
@@ -10,11 +9,12 @@ import (
 )
 
 // A formula makes a column's value of the values in a row of the flows table.
-// One of same, whole, number and write is set.
+// One of same, each, whole, number and write is set.
 type formula struct {
-	text   string   // what it is, for the reference
-	from   []string // the columns it reads
-	same   bool     // the value of the only column as it is
+	text   string                // what it is, for the reference
+	from   []string              // the columns it reads
+	same   bool                  // the value of the only column as it is
+	each   func(float64) float64 // of each element of the only column, which is a list
 	whole  func(r *row) (int64, bool)
 	number func(r *row) (float64, bool)
 	write  func(dst []byte, r *row) ([]byte, bool)
@@ -107,6 +107,11 @@ func scaled(column string, factor float64) formula {
 	}
 }
 
+// each is a list with every element changed.
+func each(column, text string, change func(float64) float64) formula {
+	return formula{text: text, from: []string{column}, each: change}
+}
+
 // sum adds columns; those without a value count as nothing, all of them
 // without a value are none.
 func sum(columns ...string) formula {
@@ -138,32 +143,10 @@ func ratio(column, by string) formula {
 	}
 }
 
-// wholeRatio is ratio rounded down.
-func wholeRatio(column, by string) formula {
-	f := ratio(column, by)
-	exact := f.number
-	f.text += ", rounded down"
-	f.number = func(r *row) (float64, bool) { v, ok := exact(r); return math.Floor(v), ok }
-	return f
-}
-
 // squared is a column times itself.
 func squared(column string) formula {
 	return formula{
 		text: column + "²", from: []string{column},
 		number: func(r *row) (float64, bool) { v, ok := r.float(0); return v * v, ok },
-	}
-}
-
-// gapTotal is the sum of the gaps between the packets of a direction, of
-// which the table has the mean.
-func gapTotal(mean, packets string, factor float64) formula {
-	return formula{
-		text: fmt.Sprintf("%s × (%s − 1) × %.0f", mean, packets, factor), from: []string{mean, packets},
-		number: func(r *row) (float64, bool) {
-			m, ok := r.float(0)
-			n, _ := r.float(1)
-			return m * (n - 1) * factor, ok
-		},
 	}
 }

@@ -21,7 +21,7 @@ var labels = schema.Schema{
 }
 
 // The columns of each tool, as the tool itself lists them: CICFlowMeter's
-// FlowFeature.getHeader, to_pandas of nfstream 6.6 without the three lists,
+// FlowFeature.getHeader, to_pandas of nfstream 6.6 (splt_analysis=20),
 // and Conn::Info of Zeek 8 with its community-id-logging policy.
 var headers = map[string]string{
 	"cicflowmeter": "Flow ID,Src IP,Src Port,Dst IP,Dst Port,Protocol,Timestamp,Flow Duration,Total Fwd Packet,Total Bwd packets," +
@@ -48,7 +48,7 @@ var headers = map[string]string{
 		"bidirectional_ack_packets,bidirectional_psh_packets,bidirectional_rst_packets,bidirectional_fin_packets,src2dst_syn_packets," +
 		"src2dst_cwr_packets,src2dst_ece_packets,src2dst_urg_packets,src2dst_ack_packets,src2dst_psh_packets,src2dst_rst_packets," +
 		"src2dst_fin_packets,dst2src_syn_packets,dst2src_cwr_packets,dst2src_ece_packets,dst2src_urg_packets,dst2src_ack_packets," +
-		"dst2src_psh_packets,dst2src_rst_packets,dst2src_fin_packets,label,label_category,label_class",
+		"dst2src_psh_packets,dst2src_rst_packets,dst2src_fin_packets,splt_direction,splt_ps,splt_piat_ms,label,label_category,label_class",
 	"zeek": "ts,uid,id.orig_h,id.orig_p,id.resp_h,id.resp_p,proto,service,duration,orig_bytes,resp_bytes,conn_state,local_orig,local_resp," +
 		"missed_bytes,history,orig_pkts,orig_ip_bytes,resp_pkts,resp_ip_bytes,tunnel_parents,ip_proto,community_id,label,detailed-label",
 }
@@ -120,15 +120,17 @@ func TestTranslate(t *testing.T) {
 			"Flow Duration=8000|0|0", "Total Fwd Packet=3|1|1", "Flow Bytes/s=13375|0|0", "Flow Packets/s=625|0|0",
 			"Fwd IAT Total=4000|0|0", "Bwd IAT Total=7000|0|0", "Fwd IAT Max=3000|0|0", "Bwd Packet Length Std=4.949747468305833|0|0",
 			"Packet Length Variance=1939.8|0|0", "SYN Flag Count=2|0|0", "PSH Flag Count=2|0|0",
-			"Subflow Fwd Packets=3|1|1", "Fwd Bytes/Bulk Avg=∅|∅|∅", "FWD Init Win Bytes=100|0|0", "Active Max=8000|0|0", "Idle Max=0|0|0",
+			"Subflow Fwd Packets=3|1|1", "Fwd Bytes/Bulk Avg=0|0|0", "Fwd Seg Size Min=20|0|0", "FIN Flag Count=0|0|0", "FWD Init Win Bytes=100|0|0", "Active Max=8000|0|0", "Idle Max=0|0|0",
 		},
 		"nfstream": {
 			"expiration_id=0|0|0", "src_oui=02:00:ab|00:00:00|00:00:00", "ip_version=4|4|0", "protocol=6|1|0",
 			"bidirectional_first_seen_ms=1517232995000|1517233000000|1517233001000", "bidirectional_duration_ms=8|0|0",
 			"src2dst_duration_ms=4|0|0", "bidirectional_ack_packets=4|0|0", "src2dst_ack_packets=2|0|0", "dst2src_max_piat_ms=7|0|0",
+			"splt_direction=0;1;0;0;1|0|0", "splt_ps=0;0;0;100;7|0|60", "splt_piat_ms=0;1;2;1;4|0|0",
 		},
 		"zeek": {
 			"id.orig_p=1234|8|0", "id.resp_p=443|0|0", "proto=tcp|icmp|unknown_transport", "duration=0.008|∅|∅", "orig_bytes=100|∅|∅",
+			"orig_ip_bytes=220|0|0", "missed_bytes=0|0|0",
 			"local_orig=true|false|true", "local_resp=false|true|false", "history=ShADd|∅|∅", "conn_state=S1|OTH|OTH", "service=∅|∅|∅", "ip_proto=6|1|∅",
 		},
 	}

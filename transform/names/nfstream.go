@@ -2,20 +2,22 @@ package names
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/pcapline/pcapline/transform/schema"
 )
 
 const (
-	nfGaps  = "Exact, where nfstream has the difference of times cut to ms."
-	nfStart = "the time of the first packet of one direction"
+	nfGaps     = "Exact, where nfstream has the difference of times cut to ms."
+	nfSequence = "As long as there were packets; nfstream fills the list up with -1."
+	nfStart    = "the time of the first packet of one direction"
 )
 
 // nfstream has the columns of NFStreamer(statistical_analysis=True,
-// n_dissections=0). What nDPI adds has no counterpart here.
+// splt_analysis=20, n_dissections=0). What nDPI adds has no counterpart here.
 var nfstream = Dialect{
 	Name:  "nfstream",
-	Title: "nfstream 6.5, statistical_analysis=True, n_dissections=0",
+	Title: "nfstream 6.5, statistical_analysis=True, splt_analysis=20, n_dissections=0",
 	Columns: append(append(append([]Column{
 		{Name: "id", Kind: schema.Int64, Value: same("flow_id"), Doc: "nfstream counts from 0 in the order in which flows end, which depends on the number of its processes."},
 		{Name: "expiration_id", Kind: schema.Int64, Missing: zero, Value: nfExpiration, Doc: "nfstream: 0 idle time-out, 1 active time-out, -1 by a plugin; it does not end flows by FIN or RST."},
@@ -32,6 +34,9 @@ var nfstream = Dialect{
 		{Name: "vlan_id", Kind: schema.Uint16, Missing: zero, Value: same("vlan_id")},
 		{Name: "tunnel_id", Kind: schema.Float64, Value: absent("the encapsulation, which nfstream numbers")},
 	}, nfVolumes()...), nfFlags()...), []Column{
+		{Name: "splt_direction", Kind: schema.Uint8, Value: same("splt_direction"), Doc: nfSequence},
+		{Name: "splt_ps", Kind: schema.Int64, Unit: "B", Value: each("splt_size", "splt_size without its sign", math.Abs), Doc: "Payload, as with accounting_mode=3. " + nfSequence},
+		{Name: "splt_piat_ms", Kind: schema.Float64, Unit: "ms", Value: each("splt_iat", "splt_iat × 1000", func(s float64) float64 { return s * milliseconds }), Doc: nfSequence},
 		{Name: "label", Kind: schema.String, Missing: optional, Value: same("label")},
 		{Name: "label_category", Kind: schema.String, Missing: optional, Value: same("label_category")},
 		{Name: "label_class", Kind: schema.String, Missing: optional, Value: same("label_class")},
@@ -82,7 +87,7 @@ func nfTimes(theirs, ours string) []Column {
 	return []Column{
 		{Name: theirs + "_first_seen_ms", Kind: schema.Int64, Unit: "ms", Value: absent(nfStart)},
 		{Name: theirs + "_last_seen_ms", Kind: schema.Int64, Unit: "ms", Value: absent(nfStart)},
-		{Name: theirs + "_duration_ms", Kind: schema.Float64, Unit: "ms", Missing: zero, Value: gapTotal(ours+"_iat_mean", ours+"_packets", milliseconds), Doc: nfGaps},
+		{Name: theirs + "_duration_ms", Kind: schema.Float64, Unit: "ms", Missing: zero, Value: scaled(ours+"_duration", milliseconds), Doc: nfGaps},
 	}
 }
 

@@ -43,6 +43,10 @@ func (t *Translator) Translate(src *schema.Batch) {
 			copyColumn(to, src.Column(c.Value.from[0]), src.Rows)
 			continue
 		}
+		if change := c.Value.each; change != nil {
+			changeLists(to, src.Column(c.Value.from[0]), src.Rows, change)
+			continue
+		}
 		r := row{columns: make([]cells, len(c.Value.from))}
 		for j, name := range c.Value.from {
 			r.columns[j] = cellsOf(src.Column(name))
@@ -67,6 +71,32 @@ func copyColumn(to, from schema.Column, rows int) {
 			appendZero(to)
 		}
 	}
+}
+
+// changeLists copies lists of numbers, with a change to each element.
+func changeLists(to, from schema.Column, rows int, change func(float64) float64) {
+	next, offsets := 0, from.Offsets()
+	for row := range rows {
+		if !from.Presence().Has(row) {
+			continue
+		}
+		lo, hi := offsets[next], offsets[next+1]
+		next++
+		switch to := to.(type) {
+		case *schema.List[int64]:
+			to.Set(row, changed[int64](from.Data().([]int64)[lo:hi], change)...)
+		case *schema.List[float64]:
+			to.Set(row, changed[float64](from.Data().([]float64)[lo:hi], change)...)
+		}
+	}
+}
+
+func changed[T int64 | float64](list []T, change func(float64) float64) []T {
+	out := make([]T, len(list))
+	for i, v := range list {
+		out[i] = T(change(float64(v)))
+	}
+	return out
 }
 
 func appendZero(to schema.Column) {

@@ -24,19 +24,19 @@ var zeek = Dialect{
 		{Name: "id.resp_h", Kind: schema.IPAddr, Value: same("dst_ip")},
 		{Name: "id.resp_p", Kind: schema.Int64, Missing: zero, Value: zeekPort("dst_port", 1), Doc: "ICMP: the type that answers it, else the code."},
 		{Name: "proto", Kind: schema.String, Value: zeekProto, Doc: "unknown_transport for all protocols but TCP, UDP and ICMP, and for ARP, which Zeek does not list."},
-		{Name: "service", Kind: schema.String, Value: zeekService, Doc: "Only what was decoded, as in Zeek: never guessed by the port."},
+		{Name: "service", Kind: schema.String, Value: zeekService, Doc: "What was decoded, as in Zeek, and never guessed by the port; Zeek lists several where there were."},
 		{Name: "duration", Kind: schema.Float64, Unit: "s", Value: positive("duration"), Doc: "To the last packet; Zeek stops at the last that carries something new once a side has closed."},
 		{Name: "orig_bytes", Kind: schema.Int64, Unit: "B", Value: whenLasting("fwd_payload_bytes"), Doc: "Payload of all packets; Zeek goes by sequence numbers, so that what was sent again counts once."},
 		{Name: "resp_bytes", Kind: schema.Int64, Unit: "B", Value: whenLasting("bwd_payload_bytes"), Doc: "Likewise."},
 		{Name: "conn_state", Kind: schema.String, Value: same("conn_state")},
 		{Name: "local_orig", Kind: schema.Bool, Value: zeekLocal("src_ip"), Doc: "By Site::private_address_space, Zeek's default."},
 		{Name: "local_resp", Kind: schema.Bool, Value: zeekLocal("dst_ip"), Doc: "Likewise."},
-		{Name: "missed_bytes", Kind: schema.Int64, Unit: "B", Value: absent("the length of gaps in TCP streams; their number is tcp_gaps"), Doc: "Zeek writes 0 where it saw none."},
+		{Name: "missed_bytes", Kind: schema.Int64, Unit: "B", Missing: zero, Value: sum("fwd_tcp_gap_bytes", "bwd_tcp_gap_bytes"), Doc: "Zeek leaves out what came late."},
 		{Name: "history", Kind: schema.String, Value: same("history"), Doc: "Each letter once a direction; Zeek repeats those of retransmissions, gaps and zero windows at 10, 100, … of them."},
 		{Name: "orig_pkts", Kind: schema.Int64, Value: same("fwd_packets")},
-		{Name: "orig_ip_bytes", Kind: schema.Int64, Unit: "B", Value: absent("the sum of IP lengths")},
+		{Name: "orig_ip_bytes", Kind: schema.Int64, Unit: "B", Value: same("fwd_ip_bytes")},
 		{Name: "resp_pkts", Kind: schema.Int64, Value: same("bwd_packets")},
-		{Name: "resp_ip_bytes", Kind: schema.Int64, Unit: "B", Value: absent("the sum of IP lengths")},
+		{Name: "resp_ip_bytes", Kind: schema.Int64, Unit: "B", Value: same("bwd_ip_bytes")},
 		{Name: "tunnel_parents", Kind: schema.String, Value: absentText("the flow that a tunnelled one is inside of")},
 		{Name: "ip_proto", Kind: schema.Uint8, Value: same("ip_proto")},
 		{Name: "community_id", Kind: schema.String, Value: same("community_id"), Doc: "As Zeek's policy/protocols/conn/community-id-logging adds it."},
@@ -103,10 +103,17 @@ var zeekProto = formula{
 }
 
 var zeekService = formula{
-	text: "dns where there were DNS messages", from: []string{"dns_queries"},
+	text: "app_proto (tls as ssl), else dns where there were DNS messages", from: []string{"app_proto", "dns_queries"},
 	write: func(dst []byte, r *row) ([]byte, bool) {
-		_, ok := r.whole(0)
-		return append(dst, "dns"...), ok
+		name, ok := r.text(0)
+		_, dns := r.whole(1)
+		switch {
+		case string(name) == "tls":
+			name = schema.Text("ssl")
+		case !ok && dns:
+			name, ok = schema.Text("dns"), true
+		}
+		return append(dst, name...), ok
 	},
 }
 
