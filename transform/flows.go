@@ -2,6 +2,7 @@ package transform
 
 import (
 	"context"
+	"sync"
 
 	"github.com/pcapline/pcapline/transform/flow"
 	"github.com/pcapline/pcapline/transform/schema"
@@ -45,30 +46,104 @@ func (s *flowStage) join(b *schema.Batch) *schema.Batch {
 	return schema.Join(b, s.annotate.Batch())
 }
 
-// trackFlows is the stage's goroutine.
-func (r *runner) trackFlows(ctx context.Context, units <-chan *unit) error {
-	if r.flows == nil {
-		for range units {
-		}
+// following is what passes between the workers and the goroutine that follows
+// the packets in their order.
+type following struct {
+	table   *flow.Table // the flow stage's, or where no flows table is wanted one that does no more than that
+	places  spares[flow.Member]
+	digests spares[flow.Digest]
+	wanted  bool // the packets table has columns of the stream
+}
+
+// newFollowing returns nil where nobody wants to know which flow a packet
+// belongs to.
+func newFollowing(r *runner) *following {
+	f := &following{wanted: r.packets != nil && r.packets.follows()}
+	switch {
+	case r.flows != nil:
+		f.table = r.flows.tracker
+	case f.wanted:
+		cfg := r.opt.Flow
+		cfg.IDsOnly = true
+		f.table = flow.NewTable(cfg)
+	default:
 		return nil
 	}
-	s := r.flows
-	for u := range units {
-		for i := range u.digests {
-			s.tracker.Add(&u.digests[i])
-		}
-		if err := s.tracker.Err(); err != nil {
-			return err
-		}
-		u.digests = nil
+	return f
+}
+
+// add follows a unit's packets and tells the worker where they belong.
+func (f *following) add(u *unit, digests []flow.Digest) error {
+	var places []flow.Member
+	if f.wanted {
+		places = f.places.get(len(digests))
 	}
-	if err := ctx.Err(); err != nil {
+	for i := range digests {
+		place := f.table.Add(&digests[i])
+		if f.wanted {
+			places = append(places, place)
+		}
+	}
+	f.digests.put(digests)
+	u.placed <- places
+	return f.table.Err()
+}
+
+// spares keeps slices for use again. They are megabytes, and clearing new
+// pages would cost as much as filling them. There are never more than were in
+// use at once.
+type spares[T any] struct {
+	mu   sync.Mutex
+	free [][]T
+}
+
+// get returns an empty slice with room for n elements.
+func (s *spares[T]) get(n int) []T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := len(s.free) - 1
+	if last < 0 {
+		return make([]T, 0, n)
+	}
+	v := s.free[last]
+	s.free = s.free[:last]
+	return v
+}
+
+func (s *spares[T]) put(v []T) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(v) // an idle slice keeps nothing alive
+	s.free = append(s.free, v[:0])
+}
+
+// track is the goroutine that follows the packets. It hands the units on.
+func (r *runner) track(ctx context.Context, ordered <-chan *unit, tracked chan<- *unit) error {
+	for u := range ordered {
+		var digests []flow.Digest
+		select {
+		case digests = <-u.decoded:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if r.follow != nil {
+			if err := r.follow.add(u, digests); err != nil {
+				return err
+			}
+		}
+		select {
+		case tracked <- u:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if err := ctx.Err(); err != nil || r.flows == nil {
 		return err
 	}
-	if err := s.tracker.Finish(); err != nil {
+	if err := r.flows.tracker.Finish(); err != nil {
 		return err
 	}
-	return s.flush()
+	return r.flows.flush()
 }
 
 // write encodes a batch of ended flows.
