@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/pcapline/pcapline/transform/sink"
 )
 
 const (
@@ -19,13 +21,12 @@ const (
 // folder is a file for each flow or label. It is hidden beside its final name
 // until it is whole. Few of its files are open at a time.
 type folder struct {
-	path   string // final name
-	hidden string
-	name   func(t *taken) string
-	files  map[string]*piece
-	names  map[flowLabel]string
-	open   *list.List // of *piece, the one written to last in front
-	max    int
+	pending *sink.PendingFolder
+	name    func(t *taken) string
+	files   map[string]*piece
+	names   map[flowLabel]string
+	open    *list.List // of *piece, the one written to last in front
+	max     int
 }
 
 // piece is a file of a folder.
@@ -41,19 +42,11 @@ func newFolder(path string, max int, by Split) (*folder, error) {
 	if max <= 0 {
 		max = defaultMaxFiles
 	}
-	entries, err := os.ReadDir(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-	case err != nil:
-		return nil, err
-	case len(entries) > 0:
-		return nil, fmt.Errorf("%s is there already, and not empty", path)
-	}
-	hidden, err := os.MkdirTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
+	pending, err := sink.NewPendingFolder(path)
 	if err != nil {
 		return nil, err
 	}
-	f := &folder{path: path, hidden: hidden, files: map[string]*piece{}, names: map[flowLabel]string{}, open: list.New(), max: max}
+	f := &folder{pending: pending, files: map[string]*piece{}, names: map[flowLabel]string{}, open: list.New(), max: max}
 	f.name = f.flowName
 	if by == ByLabel {
 		f.name = func(t *taken) string { return safe(t.label) + ending }
@@ -95,7 +88,7 @@ func (f *folder) write(t *taken) error {
 }
 
 func (f *folder) add(name string) (*piece, error) {
-	p := &piece{folder: f, path: filepath.Join(f.hidden, filepath.FromSlash(name))}
+	p := &piece{folder: f, path: filepath.Join(f.pending.Hidden(), filepath.FromSlash(name))}
 	if err := os.MkdirAll(filepath.Dir(p.path), 0o750); err != nil {
 		return nil, err
 	}
@@ -146,23 +139,14 @@ func (f *folder) close() (written []File, err error) {
 		if err := p.finish(); err != nil {
 			return nil, err
 		}
-		written = append(written, File{filepath.Join(f.path, filepath.FromSlash(name)), p.packets})
+		written = append(written, File{filepath.Join(f.pending.Path(), filepath.FromSlash(name)), p.packets})
 	}
-	if err := errors.Join(os.Chmod(f.hidden, 0o750), syncFolder(f.hidden)); err != nil {
-		return nil, err
-	}
-	if err := os.Rename(f.hidden, f.path); err != nil {
-		return nil, err
-	}
-	f.hidden = ""
-	return written, nil
+	return written, f.pending.Close()
 }
 
 func (f *folder) abort() {
 	for e := f.open.Front(); e != nil; e = f.open.Front() {
 		_ = e.Value.(*piece).shut() // it is removed anyway
 	}
-	if f.hidden != "" {
-		_ = os.RemoveAll(f.hidden) // a hidden folder that nobody reads
-	}
+	f.pending.Abort()
 }

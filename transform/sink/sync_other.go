@@ -1,6 +1,6 @@
 //go:build !linux
 
-package slice
+package sink
 
 import (
 	"errors"
