@@ -16,9 +16,9 @@ type flowStage struct {
 	table    *table
 	annotate Annotator // nil: none
 	encoder  sink.Encoder
-	source   *schema.Batch // the batch that joined and selected are made of
+	source   *schema.Batch // the batch that joined and view are made of
 	joined   *schema.Batch
-	selected *schema.Batch
+	view     *view
 	pending  int // rows in the piece that the encoder is at
 }
 
@@ -150,7 +150,7 @@ func (r *runner) track(ctx context.Context, ordered <-chan *unit, tracked chan<-
 func (s *flowStage) write(b *schema.Batch, pieceRows int) error {
 	if s.source != b {
 		s.source, s.joined = b, s.join(b)
-		s.selected = s.table.selection(s.joined)
+		s.view = s.table.view(s.joined)
 	}
 	if s.annotate != nil {
 		s.annotate.Batch().Reset()
@@ -158,8 +158,7 @@ func (s *flowStage) write(b *schema.Batch, pieceRows int) error {
 		s.joined.Rows = b.Rows
 		s.joined.Finish()
 	}
-	s.selected.Rows = b.Rows
-	if err := s.encoder.Encode(s.selected); err != nil {
+	if err := s.encoder.Encode(s.view.of(s.joined)); err != nil {
 		return err
 	}
 	if s.pending += b.Rows; s.pending < pieceRows {

@@ -48,6 +48,14 @@ var Formats = []Format{
 		Compressions: textCompressions,
 		New:          newNPrint,
 	},
+	{
+		Name: "zeek", Extensions: []string{".log"},
+		Doc:          "tab-separated values with a header as Zeek's logs have it; null is -",
+		Text:         true,
+		Derived:      true,
+		Compressions: textCompressions,
+		New:          newZeek,
+	},
 }
 
 // ByName returns the format of that name.
