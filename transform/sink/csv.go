@@ -70,12 +70,14 @@ func (p *csvPiece) Bytes() int { return len(p.text) }
 
 type csvEncoder struct {
 	sink    *csvSink
-	columns []csvColumn
+	columns []csvColumn // those that a row of the batch has
+	behind  []byte      // commas behind the last of them
 	piece   csvPiece
 }
 
 // csvColumn is a column on its way through a batch's rows.
 type csvColumn struct {
+	before []byte // commas in front of it, since the column before it in the list
 	column schema.Column
 	def    []uint8 // nil: a value in every row
 	next   int     // index of the next value
@@ -93,10 +95,8 @@ func (e *csvEncoder) Encode(b *schema.Batch) error {
 	}
 	for row := range b.Rows {
 		for i := range e.columns {
-			if i > 0 {
-				out = append(out, ',')
-			}
 			c := &e.columns[i]
+			out = append(out, c.before...)
 			if c.def != nil {
 				if row >= len(c.def) || c.def[row] == 0 {
 					continue
@@ -112,7 +112,7 @@ func (e *csvEncoder) Encode(b *schema.Batch) error {
 				out = append(out, '"', '"')
 			}
 		}
-		out = append(out, '\n')
+		out = append(append(out, e.behind...), '\n')
 	}
 	e.piece.text = out
 	e.piece.rows += b.Rows
@@ -120,14 +120,22 @@ func (e *csvEncoder) Encode(b *schema.Batch) error {
 }
 
 // bind checks that b has the sink's columns and sets each to its first row.
+// Columns that no row has, which are most of the packets table, are passed
+// over: they are commas.
 func (e *csvEncoder) bind(b *schema.Batch) error {
 	if err := checkBatch("csv", e.sink.schema, b); err != nil {
 		return err
 	}
 	e.columns = e.columns[:0]
+	commas := bytes.Repeat([]byte{','}, len(b.Columns))
+	last := 0
 	for i, c := range b.Columns {
+		if p := c.Presence(); p != nil && p.Count == 0 {
+			continue
+		}
 		f := e.sink.schema[i]
 		col := csvColumn{
+			before: commas[:i-last],
 			column: c,
 			text:   f.Kind == schema.String || f.Kind == schema.IPAddr, // a zone can be anything
 			empty:  f.List || f.Kind == schema.String || f.Kind == schema.Binary || f.Kind == schema.IPAddr,
@@ -138,7 +146,9 @@ func (e *csvEncoder) bind(b *schema.Batch) error {
 			}
 		}
 		e.columns = append(e.columns, col)
+		last = i
 	}
+	e.behind = commas[:max(len(b.Columns)-1-last, 0)]
 	return nil
 }
 
