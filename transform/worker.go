@@ -79,14 +79,9 @@ func (w *worker) encodeUnit(u *unit) (res result) {
 	if w.digests {
 		res.digests = make([]flow.Digest, 0, u.packets)
 	}
-	var d flow.Digest
 	for _, fb := range u.blocks {
 		for i := range fb.block.Packets {
-			d = flow.Digest{}
-			w.table.Append(&fb.block.Packets[i], fb.file, &d)
-			if w.digests {
-				res.digests = append(res.digests, d)
-			}
+			w.table.Append(&fb.block.Packets[i], fb.file, w.digest(&res))
 			if w.table.Batch().Rows == batchRows {
 				if res.err = w.encode(&res); res.err != nil {
 					return res
@@ -102,6 +97,15 @@ func (w *worker) encodeUnit(u *unit) (res result) {
 	}
 	res.malformed = w.table.TakeErrors()
 	return res
+}
+
+// digest is where the next packet's digest goes; nil where nobody wants it.
+func (w *worker) digest(res *result) *flow.Digest {
+	if !w.digests {
+		return nil
+	}
+	res.digests = append(res.digests, flow.Digest{})
+	return &res.digests[len(res.digests)-1]
 }
 
 // encode hands the rows decoded so far to the encoder and empties the batch.

@@ -2,6 +2,7 @@ package layer
 
 import (
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"unicode/utf8"
@@ -31,6 +32,10 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(inUDP(f, unhex(response), 53), uint16(0))
 	f.Add(inTCP(f, unhex("0021"+queryHeader+question)), uint16(0))
+	for _, data := range applicationSeeds(f) {
+		f.Add(data, uint16(0))
+		f.Add(data, uint16(7))
+	}
 	for _, p := range seeds(f) {
 		f.Add(p.Data, uint16(max(int(p.WireLen)-len(p.Data), 0)))
 	}
@@ -42,7 +47,7 @@ func FuzzDecode(f *testing.F) {
 			p := pcapio.Packet{Data: data, WireLen: uint32(len(data) + int(missing)), LinkType: link}
 			tab.Append(&p, 0, &first)
 			tab.Append(&p, 0, &second)
-			if first != second {
+			if !reflect.DeepEqual(first, second) {
 				t.Fatalf("%s: %+v, then %+v", link, first, second)
 			}
 			if int(first.PayloadLen) > len(data)+int(missing) {
@@ -75,7 +80,11 @@ func seeds(f *testing.F) (out []pcapio.Packet) {
 	if err != nil || len(wlan) == 0 {
 		f.Fatal("no captures of wireless LANs: ", err)
 	}
-	for _, path := range append(append(files, goldenMixed), wlan...) {
+	applications, err := filepath.Glob(applicationFiles)
+	if err != nil || len(applications) == 0 {
+		f.Fatal("no captures of applications: ", err)
+	}
+	for _, path := range slices.Concat(files, []string{goldenMixed}, wlan, applications) {
 		packets := readCapture(f, path)
 		for i := 0; i < len(packets); i += max(len(packets)/8, 1) {
 			out = append(out, packets[i])

@@ -43,6 +43,13 @@ func protocols() []Protocol {
 		new(TCP),
 		new(UDP),
 		new(DNS),
+		new(DHCP),
+		new(DHCPv6),
+		new(NTP),
+		new(HTTP),
+		new(SSH),
+		new(QUIC),
+		new(TLS),
 	}
 }
 
@@ -59,6 +66,7 @@ const (
 	pppProtos
 	tcpPorts
 	udpPorts
+	contents
 	registries
 )
 

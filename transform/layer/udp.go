@@ -35,5 +35,5 @@ func (u *UDP) Decode(d *Decoder, b []byte) (Key, []byte) {
 	case length > 0:
 		return d.Fail("length below 8", b[8:])
 	}
-	return d.ByPort(UDPPort, src, dst), b[8:]
+	return d.upper(UDPPort, datagramContent, src, dst, b[8:])
 }
