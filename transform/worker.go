@@ -130,7 +130,6 @@ func (w *worker) decode(u *unit, res *result) (digests []flow.Digest) {
 	if w.follow != nil {
 		digests = w.follow.digests.get(u.packets)
 	}
-	var d flow.Digest
 	for _, fb := range u.blocks {
 		for i := range fb.block.Packets {
 			p := &fb.block.Packets[i]
@@ -143,11 +142,13 @@ func (w *worker) decode(u *unit, res *result) (digests []flow.Digest) {
 				res.filtered++
 				continue
 			}
-			if res.err = w.append(p, fb.file, &d, res); res.err != nil {
-				return digests
-			}
+			var digest *flow.Digest
 			if w.follow != nil {
-				digests = append(digests, d)
+				digests = append(digests, flow.Digest{})
+				digest = &digests[len(digests)-1]
+			}
+			if res.err = w.append(p, fb.file, digest, res); res.err != nil {
+				return digests
 			}
 		}
 	}

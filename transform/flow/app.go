@@ -1,8 +1,10 @@
 package flow
 
 // App is what the protocols above the transport layer say in one packet, for
-// the flow to carry: copied text, since a digest outlives its packet. The zero
-// value of a field says nothing. Most packets have no App.
+// the flow to carry: copied text, since a digest outlives its packet, of at
+// most 1024 bytes each. The zero value of a field says nothing. Most packets
+// have no App; packets of which only Name is known share one, so it is read
+// only.
 type App struct {
 	Name string // protocol as the packets table's frame_protocols names it: "dns", "tls", "http" …
 

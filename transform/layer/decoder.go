@@ -33,14 +33,18 @@ type Decoder struct {
 	ip          ipPayload // of the innermost IP packet
 	tunnels     tunnels
 	padded80211 bool // radiotap says that padding follows the 802.11 header
+	bareTLS     bool // TLS messages stand in QUIC frames, without records
+	flows       bool // somebody wants the digest
+	ownApp      *flow.App
+	escape      []byte // scratch for texts
 }
 
 func (d *Decoder) begin(row int, p *pcapio.Packet, digest *flow.Digest) {
 	d.Row, d.Packet, d.Digest = row, p, digest
 	d.missing = max(int(p.WireLen)-len(p.Data), 0)
-	d.padding, d.reason = nil, ""
+	d.padding, d.reason, d.ownApp = nil, "", nil
 	d.ip, d.tunnels.level = ipPayload{}, 0
-	d.chain, d.depth, d.padded80211 = [MaxDepth]uint8{}, 0, false
+	d.chain, d.depth, d.padded80211, d.bareTLS = [MaxDepth]uint8{}, 0, false, false
 }
 
 // Fail ends decoding with an error; b stays as payload. Reasons are

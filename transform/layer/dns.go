@@ -27,18 +27,20 @@ type DNS struct {
 	NSCount schema.Values[uint16]  `name:"dns_nscount" ws:"dns.count.auth_rr" store:"dict" doc:"Records in the authority section, as the header says."`
 	ARCount schema.Values[uint16]  `name:"dns_arcount" ws:"dns.count.add_rr" store:"dict" doc:"Records in the additional section, as the header says."`
 
-	QName       schema.Optional[schema.Text] `name:"dns_qname" ws:"dns.qry.name" role:"payload" store:"dict" source:"RFC 4343, 2.1" doc:"Name in the first question, without the final dot, . for the root; bytes that do not print, dots and backslashes within labels are written \\DDD, as are all bytes beyond ASCII."`
+	QName       schema.Optional[schema.Text] `name:"dns_qname" ws:"dns.qry.name" role:"payload" store:"dict" source:"RFC 4343, 2.1" doc:"Name in the first question, without the final dot, . for the root; bytes that do not print, dots, backslashes and semicolons within labels are written \\DDD, as are all bytes beyond ASCII."`
 	QType       schema.Optional[uint16]      `name:"dns_qtype" ws:"dns.qry.type" store:"dict" doc:"Type in the first question: 1 A, 28 AAAA, 12 PTR, 16 TXT, 255 any."`
 	QClass      schema.Optional[uint16]      `name:"dns_qclass" ws:"dns.qry.class" store:"dict" doc:"Class in the first question, 1 for the Internet; in multicast DNS without the top bit."`
 	QNameLen    schema.Optional[uint16]      `name:"dns_qname_len" ws:"dns.qry.name.len" unit:"B" doc:"Length of that name with dots between labels, before escaping; 0 for the root."`
 	QNameLabels schema.Optional[uint8]       `name:"dns_qname_labels" ws:"dns.count.labels" store:"dict" doc:"Labels of that name; 0 for the root."`
-	AnswerTypes schema.List[uint16]          `name:"dns_answer_types" source:"RFC 1035, 4.1.3" doc:"Types of the records in the answer section, as far as they could be read; null in queries."`
-	AnswerIP    schema.Optional[netip.Addr]  `name:"dns_answer_ip" role:"identity" store:"dict" doc:"First address (A or AAAA) in the answer section."`
-	AnswerTTL   schema.Optional[uint32]      `name:"dns_answer_ttl" unit:"s" doc:"Time to live of the first answer."`
+	AnswerTypes schema.List[uint16]          `name:"dns_answer_types" ws:"dns.resp.type" source:"RFC 1035, 4.1.3" doc:"Types of the records in the answer section, the first 64, as far as they could be read; null in queries."`
+	AnswerTTLs  schema.List[uint32]          `name:"dns_answer_ttls" ws:"dns.resp.ttl" unit:"s" source:"RFC 1035, 4.1.3" doc:"Times to live of those records."`
+	AnswerNames schema.List[schema.Text]     `name:"dns_answer_names" ws:"dns.resp.name" role:"payload" source:"RFC 1035, 4.1.3" doc:"Names of those records, written as dns_qname is."`
+	AnswerIPs   schema.List[netip.Addr]      `name:"dns_answer_ips" role:"identity" source:"RFC 1035, 3.4.1; RFC 3596, 2.2" doc:"Addresses of the A and AAAA records among them; null in queries."`
+	CNAMEs      schema.List[schema.Text]     `name:"dns_answer_cnames" ws:"dns.cname" role:"payload" source:"RFC 1035, 3.3.1" doc:"Canonical names of the CNAME records among them; null in queries."`
 	EDNSSize    schema.Optional[uint16]      `name:"dns_edns_size" ws:"dns.rr.udp_payload_size" store:"dict" unit:"B" source:"RFC 6891" doc:"Size of UDP messages that the sender accepts; null without EDNS."`
 
-	types []uint16 // scratch for the list
-	name  dnsName
+	answers dnsAnswers
+	name    dnsName
 }
 
 // Reached says what leads to a DNS message: DNS, multicast DNS and LLMNR.
@@ -75,6 +77,7 @@ func (m *DNS) Decode(d *Decoder, b []byte) (Key, []byte) {
 		}
 		return d.Short(b)
 	}
+	d.name(appDNS)
 	response := m.appendHeader(d, b)
 	if ok := m.decodeSections(d, b, response); !ok && whole {
 		d.NoteShort()
@@ -119,16 +122,16 @@ func (m *DNS) decodeSections(d *Decoder, b []byte, response bool) (ok bool) {
 	}
 	answers := int(be.Uint16(b[6:]))
 	others := int(be.Uint16(b[8:])) + int(be.Uint16(b[10:]))
-	m.types = m.types[:0]
+	m.answers.reset()
 	ok = true
 	for i := 0; i < answers && ok; i++ {
-		at, ok = m.decodeRecord(d, b, at, i)
+		at, ok = m.decodeRecord(d, b, at, response && i < maxDNSAnswers)
 	}
 	if response {
-		m.AnswerTypes.Set(d.Row, m.types...)
+		m.setAnswers(d.Row)
 	}
 	for i := 0; i < others && ok; i++ {
-		at, ok = m.decodeRecord(d, b, at, -1)
+		at, ok = m.decodeRecord(d, b, at, false)
 	}
 	return ok
 }
@@ -145,6 +148,9 @@ func (m *DNS) decodeQuestion(d *Decoder, b []byte, at int, first bool) (next int
 	m.QName.Set(d.Row, d.Text(m.name.text))
 	m.QNameLen.Set(d.Row, uint16(m.name.length))
 	m.QNameLabels.Set(d.Row, uint8(m.name.labels))
+	if d.flows {
+		d.app("dns").DNSName = appText(m.name.text)
+	}
 	d.Digest.DNSNameLen, d.Digest.DNSLabels = uint16(m.name.length), uint8(m.name.labels)
 	if next+4 > len(b) {
 		return 0, false
@@ -159,39 +165,30 @@ func (m *DNS) decodeQuestion(d *Decoder, b []byte, at int, first bool) (next int
 	return next + 4, true
 }
 
-// decodeRecord reads the record at b[at:]; answer is its place in the answer
-// section, -1 in the other sections.
-func (m *DNS) decodeRecord(d *Decoder, b []byte, at, answer int) (next int, ok bool) {
-	const (
-		typeA    = 1
-		typeAAAA = 28
-		typeOPT  = 41
-	)
+// decodeRecord reads the record at b[at:]; it is listed where it is an answer.
+func (m *DNS) decodeRecord(d *Decoder, b []byte, at int, listed bool) (next int, ok bool) {
+	const typeOPT = 41
+	start := at
 	at = skipName(b, at)
 	if at < 0 || at+10 > len(b) {
 		return 0, false
 	}
 	typ, data := be.Uint16(b[at:]), at+10
 	next = data + int(be.Uint16(b[at+8:]))
-	if typ == typeOPT && answer < 0 && !m.EDNSSize.Has(d.Row) {
+	if typ == typeOPT && !listed && !m.EDNSSize.Has(d.Row) {
 		m.EDNSSize.Set(d.Row, be.Uint16(b[at+2:]))
 	}
-	if answer >= 0 {
-		m.types = append(m.types, typ)
-	}
-	if answer == 0 {
-		m.AnswerTTL.Set(d.Row, be.Uint32(b[at+4:]))
-	}
-	if next > len(b) {
-		return 0, false
-	}
-	if answer >= 0 && !m.AnswerIP.Has(d.Row) {
-		switch {
-		case typ == typeA && next-data == 4:
-			m.AnswerIP.Set(d.Row, netip.AddrFrom4([4]byte(b[data:])))
-		case typ == typeAAAA && next-data == 16:
-			m.AnswerIP.Set(d.Row, netip.AddrFrom16([16]byte(b[data:])))
+	if listed {
+		name, named := m.recordName(d, b, start)
+		if !named {
+			return 0, false
+		}
+		m.answers.types = append(m.answers.types, typ)
+		m.answers.ttls = append(m.answers.ttls, be.Uint32(b[at+4:]))
+		m.answers.names = append(m.answers.names, name)
+		if next <= len(b) && !m.decodeData(d, b[:next], data, typ) {
+			return 0, false
 		}
 	}
-	return next, true
+	return next, next <= len(b)
 }

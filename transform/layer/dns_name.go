@@ -77,13 +77,14 @@ func skipName(message []byte, at int) int {
 }
 
 // appendLabel writes a label as RFC 4343, section 2.1, does: dots,
-// backslashes and bytes that are not printable ASCII as \DDD.
+// backslashes and bytes that are not printable ASCII as \DDD; semicolons as
+// well, which separate the names of a list.
 func appendLabel(dst, label []byte) []byte {
 	for _, c := range label {
-		if c > ' ' && c < 0x7f && c != '.' && c != '\\' {
+		if c > ' ' && c < 0x7f && c != '.' && c != '\\' && c != ';' {
 			dst = append(dst, c)
 		} else {
-			dst = append(dst, '\\', '0'+c/100, '0'+c/10%10, '0'+c%10)
+			dst = appendEscaped(dst, c)
 		}
 	}
 	return dst

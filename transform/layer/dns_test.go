@@ -46,12 +46,24 @@ func TestDNS(t *testing.T) {
 			"frame_protocols": "eth:ip:udp:dns", "dns_id": "4660", "dns_qr": "false", "dns_opcode": "0", "dns_rd": "true", "dns_ad": "true",
 			"dns_cd": "false", "dns_tc": "false", "dns_z": "false", "dns_aa": "", "dns_ra": "", "dns_rcode": "",
 			"dns_qdcount": "1", "dns_ancount": "0", "dns_qname": "www.example.com", "dns_qtype": "1", "dns_qclass": "1",
-			"dns_qname_len": "15", "dns_qname_labels": "3", "dns_answer_types": "", "dns_answer_ip": "", "dns_edns_size": "",
+			"dns_qname_len": "15", "dns_qname_labels": "3", "dns_answer_types": "", "dns_answer_ips": "", "dns_edns_size": "",
 			"payload_len": "33", "decode_error": "",
 		}},
 		{"response", inUDP(t, unhex(response), 53), row{
 			"dns_qr": "true", "dns_aa": "true", "dns_ra": "true", "dns_rcode": "3", "dns_ancount": "2", "dns_nscount": "1", "dns_arcount": "1",
-			"dns_answer_types": "5;28", "dns_answer_ip": "2001:db8::1", "dns_answer_ttl": "60", "dns_edns_size": "1232", "decode_error": "",
+			"dns_answer_types": "5;28", "dns_answer_ips": "2001:db8::1", "dns_answer_ttls": "60;3600", "dns_edns_size": "1232", "decode_error": "",
+		}},
+		{"answers", inUDP(t, unhex("1234 8180 0001 0003 0000 0000"+question+
+			"c00c 0005 0001 00000009 0006 03632d3b c010"+ // c-;.example.com
+			"c02d 0001 0001 00000008 0004 0a000009 c02d 0001 0001 00000007 0003 0a0000"), 53), row{
+			"dns_answer_names": `www.example.com;c-\059.example.com;c-\059.example.com`, "dns_answer_cnames": `c-\059.example.com`,
+			"dns_answer_types": "5;1;1", "dns_answer_ttls": "9;8;7", "dns_answer_ips": "10.0.0.9", "decode_error": "",
+		}},
+		{"alias that points forward", inUDP(t, unhex("1234 8180 0001 0001 0000 0000"+question+"c00c 0005 0001 00000009 0002 c0ff"), 53), row{
+			"dns_answer_types": "5", "dns_answer_cnames": emptyText, "decode_error": "dns: too short",
+		}},
+		{"many answers", inUDP(t, unhex("1234 8180 0001 0050 0000 0000"+question+strings.Repeat("c00c 0001 0001 00000009 0004 0a000009", 80)), 53), row{
+			"dns_ancount": "80", "dns_answer_types": strings.Repeat("1;", 63) + "1", "decode_error": "",
 		}},
 		{"over TCP", inTCP(t, length(queryHeader+question)), row{
 			"frame_protocols": "eth:ip:tcp:dns", "dns_qname": "www.example.com", "payload_len": "35", "decode_error": "",
@@ -88,7 +100,7 @@ func TestDNSDigest(t *testing.T) {
 		t.Errorf("response: %+v", d)
 	}
 	_, d = decodeOne(t, pcapio.LinkEthernet, inUDP(t, unhex(queryHeader+question), 53), 0)
-	if d.DNSRcode != -1 || d.DNSQType != 1 {
-		t.Errorf("query: %+v", d)
+	if d.DNSRcode != -1 || d.DNSQType != 1 || d.App == nil || d.App.Name != "dns" || d.App.DNSName != "www.example.com" {
+		t.Errorf("query: %+v, %+v", d, d.App)
 	}
 }

@@ -50,10 +50,22 @@
 // it; Wireshark has it as bad. So 3 and 5 say where the packet was captured,
 // and 0 that it was damaged or made by hand: hosts drop it.
 //
+// # Above the transport layer
+//
+// A protocol is known by its port (DNS, DHCP, NTP) or by the first bytes of
+// a segment or datagram, at any port (TLS, HTTP/1, SSH, QUIC; content.go). Such
+// protocols read the payload, which stays payload. Text of users is escaped
+// where it does not print ([Decoder.Printable]); its columns have the role
+// "payload". What a packet says in the clear goes to its digest as well
+// (flow.App), where somebody wants digests.
+//
 // # Limits
 //
 // One packet is decoded at a time: there is no reassembly of IP fragments or
-// of TCP streams, so a DNS message over TCP is read only where a segment
-// begins with it, and of a tunnelled packet in outer fragments only what the
-// first one has. A packet has at most [MaxDepth] headers.
+// of TCP streams. A message over TCP is read where a segment begins with it,
+// as far as the segment goes; that it goes on in the next is no error, and a
+// fingerprint is made only of a message that is whole. Of a tunnelled packet
+// in outer fragments only what the first one has is read. CRYPTO frames of
+// QUIC are put together within a datagram. Lists are bounded, and a packet has
+// at most [MaxDepth] headers.
 package layer

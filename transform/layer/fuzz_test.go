@@ -3,6 +3,7 @@ package layer
 import (
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -33,6 +34,10 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(inUDP(f, unhex(response), 53), uint16(0))
 	f.Add(inTCP(f, unhex("0021"+queryHeader+question)), uint16(0))
+	for _, data := range applicationSeeds(f) {
+		f.Add(data, uint16(0))
+		f.Add(data, uint16(7))
+	}
 	for _, p := range seeds(f) {
 		f.Add(p.Data, uint16(max(int(p.WireLen)-len(p.Data), 0)))
 	}
@@ -44,7 +49,7 @@ func FuzzDecode(f *testing.F) {
 			p := pcapio.Packet{Data: data, WireLen: uint32(len(data) + int(missing)), LinkType: link}
 			tab.Append(&p, 0, &first)
 			tab.Append(&p, 0, &second)
-			if first != second {
+			if !reflect.DeepEqual(first, second) {
 				t.Fatalf("%s: %+v, then %+v", link, first, second)
 			}
 			if int(first.PayloadLen) > len(data)+int(missing) {
@@ -74,7 +79,7 @@ func seeds(f *testing.F) (out []pcapio.Packet) {
 		f.Fatal("no bundled captures: ", err)
 	}
 	files = append(files, goldenMixed)
-	for _, pattern := range []string{wlanFiles, tunnelFiles, hostileFiles} {
+	for _, pattern := range []string{wlanFiles, tunnelFiles, applicationFiles, hostileFiles} {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) == 0 {
 			f.Fatal("no captures match ", pattern, ": ", err)

@@ -34,11 +34,10 @@ type IEEE80211 struct {
 	Seq  schema.Optional[uint16] `name:"wlan_seq" ws:"wlan.seq" role:"identity" source:"IEEE 802.11, 9.2.4.4" doc:"Sequence number, 0 to 4095; null in control frames."`
 	Frag schema.Optional[uint8]  `name:"wlan_frag" ws:"wlan.frag" store:"dict" source:"IEEE 802.11, 9.2.4.4" doc:"Fragment number, 0 to 15; null in control frames."`
 
-	QoS    schema.Optional[uint16]      `name:"wlan_qos" ws:"wlan.qos" store:"dict" source:"IEEE 802.11, 9.2.4.5" doc:"QoS control; null in frames other than QoS data."`
-	TID    schema.Optional[uint8]       `name:"wlan_qos_tid" ws:"wlan.qos.tid" store:"dict" source:"IEEE 802.11, 9.2.4.5" doc:"Traffic identifier: the priority, up to 7."`
-	AMSDU  schema.Optional[bool]        `name:"wlan_qos_amsdu" ws:"wlan.qos.amsdupresent" source:"IEEE 802.11, 9.2.4.5" doc:"The body is an aggregate of several; it is payload."`
-	SSID   schema.Optional[schema.Text] `name:"wlan_ssid" ws:"wlan.ssid" role:"identity" store:"dict" source:"IEEE 802.11, 9.4.2.2" doc:"Name of the network in beacons, probes and association requests; empty for any or hidden. Control characters, backslashes and bytes that are not UTF-8 are written as \\DDD."`
-	escape []byte
+	QoS   schema.Optional[uint16]      `name:"wlan_qos" ws:"wlan.qos" store:"dict" source:"IEEE 802.11, 9.2.4.5" doc:"QoS control; null in frames other than QoS data."`
+	TID   schema.Optional[uint8]       `name:"wlan_qos_tid" ws:"wlan.qos.tid" store:"dict" source:"IEEE 802.11, 9.2.4.5" doc:"Traffic identifier: the priority, up to 7."`
+	AMSDU schema.Optional[bool]        `name:"wlan_qos_amsdu" ws:"wlan.qos.amsdupresent" source:"IEEE 802.11, 9.2.4.5" doc:"The body is an aggregate of several; it is payload."`
+	SSID  schema.Optional[schema.Text] `name:"wlan_ssid" ws:"wlan.ssid" role:"identity" store:"dict" source:"IEEE 802.11, 9.4.2.2" doc:"Name of the network in beacons, probes and association requests; empty for any or hidden. Control characters, backslashes and bytes that are not UTF-8 are written as \\DDD."`
 }
 
 // Types of frames.

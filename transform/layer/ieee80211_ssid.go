@@ -1,12 +1,5 @@
 package layer
 
-import (
-	"unicode"
-	"unicode/utf8"
-
-	"github.com/pcapline/pcapline/transform/schema"
-)
-
 // ssid keeps the first SSID element of the management frames that have one.
 func (w *IEEE80211) ssid(d *Decoder, body []byte, subtype uint8) {
 	const maxSSID = 32
@@ -37,29 +30,9 @@ func (w *IEEE80211) ssid(d *Decoder, body []byte, subtype uint8) {
 				d.Note("SSID too long")
 				return
 			}
-			w.SSID.Set(d.Row, w.text(d, value))
+			w.SSID.Set(d.Row, d.Printable(value))
 			return
 		}
 		e = e[2+int(e[1]):]
 	}
-}
-
-// text writes an SSID, which is any bytes, as valid UTF-8.
-func (w *IEEE80211) text(d *Decoder, ssid []byte) schema.Text {
-	w.escape = w.escape[:0]
-	for s := ssid; len(s) > 0; {
-		r, size := utf8.DecodeRune(s)
-		if r == '\\' || r == utf8.RuneError && size == 1 || !unicode.IsPrint(r) {
-			for _, c := range s[:size] {
-				w.escape = append(w.escape, '\\', '0'+c/100, '0'+c/10%10, '0'+c%10)
-			}
-		} else {
-			w.escape = append(w.escape, s[:size]...)
-		}
-		s = s[size:]
-	}
-	if len(w.escape) == len(ssid) {
-		return schema.Text(ssid) // nothing to escape
-	}
-	return d.Text(w.escape)
 }

@@ -50,6 +50,13 @@ func protocols() []Protocol {
 		new(Geneve),
 		new(GTP),
 		new(DNS),
+		new(DHCP),
+		new(DHCPv6),
+		new(NTP),
+		new(HTTP),
+		new(SSH),
+		new(QUIC),
+		new(TLS),
 	}
 }
 
@@ -85,6 +92,7 @@ const (
 	pppProtos
 	tcpPorts
 	udpPorts
+	contents
 	registries
 )
 

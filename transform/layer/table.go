@@ -66,7 +66,7 @@ func (t *Table) TakeErrors() map[string]int64 { return t.errors.take() }
 // fills digest, which may be nil, from what it decodes. file is the index of
 // the capture in the run. The row borrows the packet's data until Reset.
 func (t *Table) Append(p *pcapio.Packet, file int32, digest *flow.Digest) {
-	if digest == nil {
+	if t.decoder.flows = digest != nil; digest == nil {
 		digest = &t.digest
 	}
 	*digest = flow.Digest{

@@ -61,7 +61,7 @@ func (t *TCP) Decode(d *Decoder, b []byte) (Key, []byte) {
 	case hdrLen > len(b):
 		return d.ShortOf(hdrLen, b)
 	}
-	return d.ByPort(TCPPort, src, dst), b[hdrLen:]
+	return d.upper(TCPPort, streamContent, src, dst, b[hdrLen:])
 }
 
 // append fills the columns of the fixed 20 bytes.

@@ -123,13 +123,13 @@ var differences = []difference{
 	{
 		"tshark takes names for UTF-8 and replaces what is not by U+FFFD; ours keep every byte, escaped",
 		func(f *schema.Field, _ *comparison, ours, theirs string) bool {
-			return f.Name == "dns_qname" && !isASCII(unescape(ours)) && within(unescape(ours), theirs)
+			return (f.Name == "dns_qname" || f.Name == "dns_answer_names") && !isASCII(unescape(ours)) && within(unescape(ours), theirs)
 		},
 	},
 	{
-		"tshark takes a host's later packets for TFTP because earlier ones were; these go to a DNS port",
+		"tshark takes a host's later packets for TFTP because earlier ones were; these go to ports of other protocols",
 		func(f *schema.Field, c *comparison, _, theirs string) bool {
-			return f.Layer == "dns" && theirs == "" && strings.HasSuffix(c.tshark["frame.protocols"], ":udp:tftp")
+			return (f.Layer == "dns" || f.Layer == "dhcp" || f.Layer == "ntp") && theirs == "" && strings.HasSuffix(c.tshark["frame.protocols"], ":udp:tftp")
 		},
 	},
 	{

@@ -17,10 +17,12 @@ import (
 	"github.com/pcapline/pcapline/transform/schema"
 )
 
-// Captures of wireless LANs with and without radiotap, and of tunnels and SCTP.
+// Captures of this package's own: wireless LANs with and without radiotap,
+// tunnels and SCTP, and protocols that the lab lacks.
 const (
-	wlanFiles   = "testdata/ieee80211/*.pcap"
-	tunnelFiles = "testdata/tunnels/*.pcap"
+	wlanFiles        = "testdata/ieee80211/*.pcap"
+	tunnelFiles      = "testdata/tunnels/*.pcap"
+	applicationFiles = "testdata/applications/*.pcap"
 )
 
 // TestTshark compares every column that has a Wireshark field with what
@@ -46,7 +48,7 @@ func tsharkCaptures(t *testing.T) []string {
 	switch lab := os.Getenv("PCAPLINE_LAB"); lab {
 	case "":
 		paths = append(paths, goldenMixed)
-		for _, pattern := range []string{filepath.Join(bundledLab, "*.pcapng.zst"), wlanFiles, tunnelFiles} {
+		for _, pattern := range []string{filepath.Join(bundledLab, "*.pcapng.zst"), wlanFiles, tunnelFiles, applicationFiles} {
 			found, _ := filepath.Glob(pattern)
 			if len(found) == 0 {
 				t.Fatal("no captures match ", pattern)
@@ -97,6 +99,7 @@ var extraFields = []string{
 	"frame.protocols", "tcp.len", "_ws.malformed",
 	"icmpv6.nd.ns.target_address", "icmpv6.nd.na.target_address", "icmpv6.nd.rd.target_address",
 	"icmpv6.mld.multicast_address", "icmpv6.mldr.mar.multicast_address",
+	"quic.long.packet_type_v2", "tls.record.opaque_type", "http.response.version",
 }
 
 // tsharkRows calls f with each packet's fields.
@@ -109,6 +112,8 @@ func tsharkRows(t *testing.T, file string, fields []string, f func(values []stri
 		"-o", "dns.desegment_dns_messages:FALSE", "-o", "wlan.defragment:FALSE",
 		"-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE",
 		"-o", "sctp.checksum:CRC 32c", "-d", "udp.port==8472,vxlan",
+		"-o", "tls.desegment_ssl_records:FALSE", "-o", "tls.desegment_ssl_application_data:FALSE",
+		"-o", "http.desegment_headers:FALSE", "-o", "http.desegment_body:FALSE", "-o", "ssh.desegment_buffers:FALSE",
 	}
 	for _, name := range fields {
 		args = append(args, "-e", name)
@@ -147,6 +152,8 @@ type comparison struct {
 	tshark map[string]string // field to values, joined by valueSep
 	ours   map[string]string // column to text; absent for null
 	packet *pcapio.Packet
+
+	repeated bool // a segment that an earlier packet had as well
 }
 
 func compareWithTshark(t *testing.T, path string) {
@@ -168,11 +175,14 @@ func compareWithTshark(t *testing.T, path string) {
 		}
 		t.Fatalf("tshark reads %d packets, we %d", len(lines), len(packets))
 	}
-	reported, explained := map[string]int{}, map[string]int{}
+	reported, explained, seen := map[string]int{}, map[string]int{}, map[string]bool{}
 	for i := range packets {
 		cmp := comparison{tshark: map[string]string{}, ours: rows.next(), packet: &packets[i]}
 		for j, f := range fields {
 			cmp.tshark[f] = lines[i][j]
+		}
+		if id := cmp.segment(); id != "" {
+			cmp.repeated, seen[id] = seen[id], true
 		}
 		for _, c := range tab.Batch().Columns {
 			if c.Field().Layer == StreamLayer {
@@ -195,7 +205,7 @@ func compareColumn(t *testing.T, cmp *comparison, f *schema.Field, reported, exp
 		return
 	}
 	ours, present := cmp.ours[f.Name]
-	if ours == theirs && present == (theirs != "") {
+	if ours == theirs && (present == (theirs != "") || f.List) { // an empty list is nothing to tshark
 		return
 	}
 	if !present && theirs == "" {
@@ -219,6 +229,8 @@ var together = map[string][]string{
 	"icmpv6_target":    {"icmpv6.nd.ns.target_address", "icmpv6.nd.na.target_address", "icmpv6.nd.rd.target_address"},
 	"icmpv6_mld_group": {"icmpv6.mld.multicast_address", "icmpv6.mldr.mar.multicast_address"},
 	"payload_len":      {"tcp.len"},
+	"tls_record_type":  {"tls.record.opaque_type"},
+	"http_version":     {"http.response.version"},
 }
 
 // theirs gives tshark's value in our notation, "" for none, and whether there
@@ -326,7 +338,7 @@ func normalise(f *schema.Field, s string) string {
 		}
 	case schema.Binary:
 		return strings.ReplaceAll(s, ":", "")
-	case schema.Timestamp, schema.Int64:
+	case schema.Timestamp, schema.Int64, schema.Float64:
 		return normaliseTime(f, s)
 	}
 	return s
@@ -334,6 +346,9 @@ func normalise(f *schema.Field, s string) string {
 
 // normaliseTime turns seconds with nine decimals into our two forms.
 func normaliseTime(f *schema.Field, s string) string {
+	if f.Layer == "ntp" {
+		return normaliseNTP(f, s)
+	}
 	sec, frac, found := strings.Cut(s, ".")
 	if !found || len(frac) != 9 {
 		return s
@@ -373,4 +388,10 @@ func (r *rowTexts) next() map[string]string {
 	}
 	r.row++
 	return texts
+}
+
+// number is our value of a column of numbers, 0 for null.
+func (c *comparison) number(column string) int {
+	n, _ := strconv.Atoi(c.ours[column])
+	return n
 }

@@ -37,7 +37,7 @@ func (u *UDP) Decode(d *Decoder, b []byte) (Key, []byte) {
 		return d.Fail("length below 8", b[8:])
 	}
 	u.verify(d, b, int(length))
-	return d.ByPort(UDPPort, src, dst), b[8:]
+	return d.upper(UDPPort, datagramContent, src, dst, b[8:])
 }
 
 // verify judges the checksum of a datagram, which need not fill the IP packet;
