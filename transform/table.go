@@ -9,9 +9,9 @@ import (
 	"github.com/pcapline/pcapline/transform/sink"
 )
 
-// table is an output on its way: its file and the choice of columns.
+// table is an output on its way: where it goes and the choice of columns.
 type table struct {
-	out    *sink.File
+	out    destination
 	names  []string // the columns written
 	schema schema.Schema
 }
@@ -31,14 +31,36 @@ func newTable(o Output, b *schema.Batch) (*table, error) {
 	if err != nil {
 		return nil, &OptionError{err}
 	}
-	t.out, err = sink.Create(o.Path, format, t.schema, sink.Options{Compression: o.Compression})
+	t.out, err = o.create(format, t.schema)
 	return t, err
+}
+
+// destination is a [sink.File] or a [sink.Folder].
+type destination interface {
+	sink.Sink
+	Finish() error
+	Abort()
+}
+
+func (o Output) create(format sink.Format, s schema.Schema) (destination, error) {
+	opt := sink.Options{Compression: o.Compression}
+	if o.Partition == "" {
+		return sink.Create(o.Path, format, s, opt)
+	}
+	p, err := sink.PartitionByName(o.Partition)
+	if err != nil {
+		return nil, &OptionError{err}
+	}
+	return sink.CreateFolder(o.Path, p, format, s, opt)
 }
 
 // format is the one named, or that of the path's ending.
 func (o Output) format() (sink.Format, error) {
 	if o.Format != "" {
 		return sink.ByName(o.Format)
+	}
+	if o.Partition != "" {
+		return sink.Formats[0], nil
 	}
 	return sink.ForFile(o.Path)
 }

@@ -32,6 +32,7 @@ type fileBlock struct {
 type result struct {
 	piece     sink.Piece // nil without a packets table
 	rows      int
+	filtered  int // packets that the filter does not match
 	digests   []flow.Digest
 	malformed map[string]int64
 	err       error
@@ -39,6 +40,7 @@ type result struct {
 
 // worker decodes and encodes units; it belongs to one goroutine.
 type worker struct {
+	chooser  chooser
 	table    *layer.Table
 	annotate Annotator // nil: none
 	joined   *schema.Batch
@@ -50,6 +52,7 @@ type worker struct {
 // newWorker makes a worker that encodes for t; without a table it decodes only.
 func newWorker(r *runner, t *table) *worker {
 	w := &worker{table: layer.NewTable(r.opt.Layer), digests: r.opt.Flows.Path != ""}
+	w.chooser.all = r.programs
 	w.joined = w.table.Batch()
 	if r.opt.Annotate != nil {
 		w.annotate = r.opt.Annotate()
@@ -82,8 +85,16 @@ func (w *worker) encodeUnit(u *unit) (res result) {
 	var d flow.Digest
 	for _, fb := range u.blocks {
 		for i := range fb.block.Packets {
-			d = flow.Digest{}
-			w.table.Append(&fb.block.Packets[i], fb.file, &d)
+			p := &fb.block.Packets[i]
+			wanted, err := w.chooser.wants(p)
+			if err != nil {
+				return result{err: err}
+			}
+			if !wanted {
+				res.filtered++
+				continue
+			}
+			w.table.Append(p, fb.file, &d)
 			if w.digests {
 				res.digests = append(res.digests, d)
 			}

@@ -8,7 +8,8 @@ import (
 
 // Options say how the packets table is filled. The zero value is the default.
 type Options struct {
-	MaxPayload int // bytes kept in the payload column; 0: all; negative: none
+	Payload    PayloadMode
+	MaxPayload int // bytes kept in the payload column; 0: all
 }
 
 // Table is the packets table: it decodes packets into a batch. It belongs to
