@@ -2,6 +2,7 @@ package transform
 
 import (
 	"context"
+	"errors"
 
 	"github.com/pcapline/pcapline/transform/flow"
 	"github.com/pcapline/pcapline/transform/schema"
@@ -19,6 +20,8 @@ type flowStage struct {
 	joined   *schema.Batch
 	selected *schema.Batch
 	pending  int // rows in the piece that the encoder is at
+	rows     int64
+	before   flow.Stats // of the runs whose state was loaded
 }
 
 func newFlowStage(r *runner) (*flowStage, error) {
@@ -28,7 +31,15 @@ func newFlowStage(r *runner) (*flowStage, error) {
 	}
 	cfg := r.opt.Flow
 	cfg.Rows = func(b *schema.Batch) error { return s.write(b, r.opt.UnitRows) }
-	s.tracker = flow.NewTable(cfg)
+	if cfg.Early > 0 || cfg.EarlyTime > 0 {
+		cfg.Rows, cfg.EarlyRows = nil, cfg.Rows
+	}
+	tracker, earlier, err := restoreFlows(r.opt.LoadState, cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.tracker, s.before = tracker, tracker.Stats()
+	r.earlier, r.base = earlier, r.base+len(earlier)
 	t, err := newTable(r.opt.Flows, s.join(schema.FromFields(flow.Schema())))
 	if err != nil {
 		return nil, err
@@ -47,23 +58,41 @@ func (s *flowStage) join(b *schema.Batch) *schema.Batch {
 
 // trackFlows is the stage's goroutine.
 func (r *runner) trackFlows(ctx context.Context, units <-chan *unit) error {
-	if r.flows == nil {
-		for range units {
-		}
-		return nil
-	}
-	s := r.flows
 	for u := range units {
-		for i := range u.digests {
-			s.tracker.Add(&u.digests[i])
+		if r.digests != nil {
+			if err := r.digests.sink.add(u.digests); err != nil {
+				return err
+			}
 		}
-		if err := s.tracker.Err(); err != nil {
-			return err
+		if r.flows != nil {
+			if err := r.flows.add(u.digests); err != nil {
+				return err
+			}
 		}
 		u.digests = nil
 	}
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	return r.endFlows()
+}
+
+func (s *flowStage) add(digests []flow.Digest) error {
+	for i := range digests {
+		s.tracker.Add(&digests[i])
+	}
+	return s.tracker.Err()
+}
+
+// endFlows ends what is open, unless the next run is to go on with it.
+func (r *runner) endFlows() error {
+	s := r.flows
+	if s == nil {
+		return nil
+	}
+	if r.opt.SaveState != "" {
+		s.tracker.Flush()
+		return errors.Join(s.tracker.Err(), s.flush())
 	}
 	if err := s.tracker.Finish(); err != nil {
 		return err
@@ -87,6 +116,7 @@ func (s *flowStage) write(b *schema.Batch, pieceRows int) error {
 	if err := s.encoder.Encode(s.selected); err != nil {
 		return err
 	}
+	s.rows += int64(b.Rows)
 	if s.pending += b.Rows; s.pending < pieceRows {
 		return nil
 	}
@@ -108,9 +138,10 @@ func (s *flowStage) flush() error {
 // account enters the flows into the ledger.
 func (s *flowStage) account(l *Ledger) {
 	st := s.tracker.Stats()
-	l.Flows, l.InFlows = st.Flows, st.InFlows
+	l.Flows, l.InFlows, l.Open = s.rows, st.InFlows-s.before.InFlows, st.OpenFlows
+	l.Carried = st.Waiting - s.before.Waiting
 	for i, n := range st.NonFlow {
-		if n > 0 {
+		if n -= s.before.NonFlow[i]; n > 0 {
 			l.NonFlow[flow.Reason(i).String()] = n
 		}
 	}

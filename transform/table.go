@@ -82,7 +82,7 @@ func (t *table) selection(b *schema.Batch) *schema.Batch {
 
 // finish writes the metadata that is known only now. The file stays hidden.
 func (t *table) finish(r *runner, name string) error {
-	meta, err := TableMetadata(name, t.schema, r.ledger, r.inputs)
+	meta, err := TableMetadata(name, t.schema, r.ledger, r.allInputs())
 	if err != nil {
 		return err
 	}

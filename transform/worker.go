@@ -51,7 +51,7 @@ type worker struct {
 
 // newWorker makes a worker that encodes for t; without a table it decodes only.
 func newWorker(r *runner, t *table) *worker {
-	w := &worker{table: layer.NewTable(r.opt.Layer), digests: r.opt.Flows.Path != ""}
+	w := &worker{table: layer.NewTable(r.opt.Layer), digests: r.opt.Flows.Path != "" || r.opt.Digests != ""}
 	w.chooser.all = r.programs
 	w.joined = w.table.Batch()
 	if r.opt.Annotate != nil {

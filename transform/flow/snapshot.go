@@ -32,8 +32,8 @@ func (t *Table) Save(w io.Writer, note []byte) error {
 	}
 	var p packer
 	p.text(t.layouts())
-	p.text(t.cfg.settings())
 	p.text(string(note))
+	p.text(t.cfg.settings())
 	t.pack(&p)
 	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
 	if err != nil {
@@ -50,52 +50,71 @@ func (t *Table) Save(w io.Writer, note []byte) error {
 }
 
 // Restore makes the table that Save wrote. cfg must have the same settings;
-// only who receives rows, and how many at a time, may differ. Errors wrap
-// [ErrState].
+// only who receives rows, and how many at a time, may differ. Errors that are
+// not the reader's wrap [ErrState].
 func Restore(r io.Reader, cfg Config) (t *Table, note []byte, err error) {
-	fail := func(format string, args ...any) (*Table, []byte, error) {
-		return nil, nil, fmt.Errorf("%w: "+format, append([]any{ErrState}, args...)...)
-	}
-	data, err := io.ReadAll(r)
+	u, err := openSnapshot(r)
 	if err != nil {
 		return nil, nil, err
-	}
-	if !bytes.HasPrefix(data, []byte(snapshotMagic)) {
-		return fail("not a flow table, or one of another version")
-	}
-	data = data[len(snapshotMagic):]
-	if len(data) < sha256.Size {
-		return fail("cut off")
-	}
-	if sha256.Sum256(data[sha256.Size:]) != [sha256.Size]byte(data) {
-		return fail("damaged: its checksum is another")
-	}
-	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
-	if err != nil {
-		return nil, nil, err
-	}
-	defer z.Close()
-	body, err := z.DecodeAll(data[sha256.Size:], nil)
-	if err != nil {
-		return fail("%w", err)
 	}
 	t = NewTable(cfg)
-	u := &unpacker{buf: body}
 	if u.text() != t.layouts() {
-		return fail("of another version of the program")
-	}
-	if was, now := u.text(), t.cfg.settings(); was != now {
-		return fail("made with other settings: %s", differences(was, now))
+		return nil, nil, fmt.Errorf("%w: of another version of the program", ErrState)
 	}
 	note = []byte(u.text())
+	if was, now := u.text(), t.cfg.settings(); was != now {
+		return nil, nil, fmt.Errorf("%w: made with other settings: %s", ErrState, differences(was, now))
+	}
 	t.unpack(u)
 	if u.err == nil && len(u.buf) > 0 {
 		u.fail()
 	}
 	if u.err != nil {
-		return fail("%w", u.err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrState, u.err)
 	}
 	return t, note, nil
+}
+
+// ReadNote gives the note of a saved table.
+func ReadNote(r io.Reader) ([]byte, error) {
+	u, err := openSnapshot(r)
+	if err != nil {
+		return nil, err
+	}
+	u.text()
+	note := []byte(u.text())
+	if u.err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrState, u.err)
+	}
+	return note, nil
+}
+
+// openSnapshot checks a saved table and gives what it holds.
+func openSnapshot(r io.Reader) (*unpacker, error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.HasPrefix(data, []byte(snapshotMagic)) {
+		return nil, fmt.Errorf("%w: not a flow table, or one of another version", ErrState)
+	}
+	data = data[len(snapshotMagic):]
+	if len(data) < sha256.Size {
+		return nil, fmt.Errorf("%w: cut off", ErrState)
+	}
+	if sha256.Sum256(data[sha256.Size:]) != [sha256.Size]byte(data) {
+		return nil, fmt.Errorf("%w: damaged: its checksum is another", ErrState)
+	}
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	body, err := z.DecodeAll(data[sha256.Size:], nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrState, err)
+	}
+	return &unpacker{buf: body}, nil
 }
 
 // settings lists what of a Config changes flows, one "Name=value" a line.
