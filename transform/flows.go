@@ -56,20 +56,56 @@ func (s *flowStage) join(b *schema.Batch) *schema.Batch {
 	return schema.Join(b, s.annotate.Batch())
 }
 
-// trackFlows is the stage's goroutine.
-func (r *runner) trackFlows(ctx context.Context, units <-chan *unit) error {
-	for u := range units {
+// tracker gives the table that follows the packets: the flow stage's, or where
+// no flows table is wanted one that does no more than that.
+func (r *runner) tracker() *flow.Table {
+	switch {
+	case r.flows != nil:
+		return r.flows.tracker
+	case r.tracks():
+		cfg := r.opt.Flow
+		cfg.IDsOnly = true
+		return flow.NewTable(cfg)
+	}
+	return nil
+}
+
+// tracks reports whether anybody wants to know which flow a packet belongs to.
+func (r *runner) tracks() bool {
+	return r.opt.Flows.Path != "" || r.packets != nil && r.packets.follows()
+}
+
+// track is the goroutine that follows the packets in their order. It tells the
+// workers where each packet belongs and hands the units on.
+func (r *runner) track(ctx context.Context, ordered <-chan *unit, tracked chan<- *unit) error {
+	t := r.tracker()
+	for u := range ordered {
+		var digests []flow.Digest
+		select {
+		case digests = <-u.decoded:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 		if r.digests != nil {
-			if err := r.digests.sink.add(u.digests); err != nil {
+			if err := r.digests.sink.add(digests); err != nil {
 				return err
 			}
 		}
-		if r.flows != nil {
-			if err := r.flows.add(u.digests); err != nil {
+		if t != nil {
+			places := make([]flow.Member, len(digests))
+			for i := range digests {
+				places[i] = t.Add(&digests[i])
+			}
+			u.placed <- places
+			if err := t.Err(); err != nil {
 				return err
 			}
 		}
-		u.digests = nil
+		select {
+		case tracked <- u:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return err

@@ -162,7 +162,7 @@ func newRunner(opt Options) (*runner, error) {
 	}
 	if opt.Packets.Path != "" {
 		w := newWorker(r, nil)
-		t, err := newTable(opt.Packets, w.joined)
+		t, err := newTable(opt.Packets, w.parts[0].joined)
 		if err != nil {
 			return nil, err
 		}
@@ -191,7 +191,7 @@ func (r *runner) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	work := make(chan *unit)
 	ordered := make(chan *unit, r.opt.Workers+1)
-	digests := make(chan *unit, 1)
+	tracked := make(chan *unit, r.opt.Workers+1)
 	g.Go(func() error { return r.hashInputs(ctx) })
 	g.Go(func() error {
 		defer close(ordered)
@@ -202,28 +202,28 @@ func (r *runner) run(ctx context.Context) error {
 		g.Go(func() error {
 			w := newWorker(r, r.packets)
 			for u := range work {
-				u.done <- w.process(u)
+				u.done <- w.process(ctx, u)
 			}
 			return nil
 		})
 	}
 	g.Go(func() error {
-		defer close(digests)
-		return r.collect(ctx, ordered, digests)
+		defer close(tracked)
+		return r.track(ctx, ordered, tracked)
 	})
-	g.Go(func() error { return r.trackFlows(ctx, digests) })
+	g.Go(func() error { return r.collect(ctx, tracked) })
 	return g.Wait()
 }
 
 // collect takes the units' results in order.
-func (r *runner) collect(ctx context.Context, ordered <-chan *unit, digests chan<- *unit) error {
+func (r *runner) collect(ctx context.Context, units <-chan *unit) error {
 	var shown Progress
 	for _, path := range r.paths() {
 		if st, err := os.Stat(path); err == nil {
 			shown.TotalBytes += st.Size()
 		}
 	}
-	for u := range ordered {
+	for u := range units {
 		var res result
 		select {
 		case res = <-u.done:
@@ -243,12 +243,6 @@ func (r *runner) collect(ctx context.Context, ordered <-chan *unit, digests chan
 			if err := r.packets.out.Commit(res.piece); err != nil {
 				return err
 			}
-		}
-		u.digests = res.digests
-		select {
-		case digests <- u:
-		case <-ctx.Done():
-			return ctx.Err()
 		}
 		if r.opt.Progress != nil {
 			shown.Packets, shown.Bytes = r.ledger.PacketsIn, u.bytesRead

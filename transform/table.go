@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/pcapline/pcapline/transform/layer"
 	"github.com/pcapline/pcapline/transform/schema"
 	"github.com/pcapline/pcapline/transform/sink"
 )
@@ -33,6 +34,12 @@ func newTable(o Output, b *schema.Batch) (*table, error) {
 	}
 	t.out, err = o.create(format, t.schema)
 	return t, err
+}
+
+// follows reports whether the table has columns that are known only when the
+// packets have been followed in order.
+func (t *table) follows() bool {
+	return slices.ContainsFunc(t.schema, func(f *schema.Field) bool { return f.Layer == layer.StreamLayer })
 }
 
 // destination is a [sink.File] or a [sink.Folder].

@@ -6,12 +6,12 @@ type Member struct {
 	Flow     int64 // flow_id, from 1
 	Backward bool  // sent by the other side, not by the initiator
 
-	// Of TCP, the numbers before the first byte of either direction, as far
-	// as they are known: with them Seq-SeqBase and Ack-AckBase are the relative
-	// numbers that Wireshark shows. A direction that was not seen from its SYN
-	// on begins at 1 with the first number seen of it.
-	SeqBase, AckBase uint32
-	HasSeq, HasAck   bool // HasAck only of packets with ACK
+	// Of TCP, the numbers relative to those before the first byte of either
+	// direction, as far as these are known, as Wireshark shows them. A
+	// direction that was not seen from its SYN on begins at 1 with the first
+	// number seen of it.
+	Seq, Ack       uint32
+	HasSeq, HasAck bool // HasAck only of packets with ACK
 }
 
 // member gives the place of a packet that was just added to f.
@@ -21,8 +21,8 @@ func (f *flowState) member(d *Digest, dir int) Member {
 		return m
 	}
 	me, peer := &f.dir[dir].tcp, &f.dir[1-dir].tcp
-	m.SeqBase, m.HasSeq = me.base, me.haveBase
-	m.AckBase, m.HasAck = peer.base, peer.haveBase && d.TCPFlags&flagACK != 0
+	m.Seq, m.HasSeq = d.Seq-me.base, me.haveBase
+	m.Ack, m.HasAck = d.Ack-peer.base, peer.haveBase && d.TCPFlags&flagACK != 0
 	return m
 }
 

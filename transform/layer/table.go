@@ -20,6 +20,7 @@ type Table struct {
 	frame        Frame
 	payload      Payload
 	conversation Conversation
+	stream       Stream
 	list         []Protocol
 	again        []Protocol // where a protocol met again in the same packet is decoded to
 	againBatch   *schema.Batch
@@ -33,7 +34,8 @@ type Table struct {
 func NewTable(opt Options) *Table {
 	t := &Table{opt: opt, list: protocols(), again: protocols()}
 	columns := append([]any{&t.frame}, columnsOf(t.list)...)
-	t.batch = schema.Of(append(columns, &t.payload, &t.conversation)...)
+	t.batch = schema.Of(append(columns, &t.payload, &t.conversation, &t.stream)...)
+	t.conversation.cache = make([]cachedID, cacheSize)
 	t.againBatch = schema.Of(columnsOf(t.again)...)
 	t.decoder.batch = t.batch
 	t.decoder.dispatch = newDispatch(t.list)
