@@ -16,7 +16,8 @@ import (
 // length of what follows as an unsigned varint, and a zstd frame with a
 // checksum: of the header (first) and the trailer (last) the caller's bytes,
 // of digests their number and then, leaf by leaf of their layout, the values
-// of all, whole numbers as the distance from the one before.
+// of all, or one where all are the same; whole numbers as the distance from
+// the one before.
 const digestMagic = "pcapline packet digests 1\n"
 
 const (
@@ -25,8 +26,12 @@ const (
 	blockTrailer = 'T'
 )
 
-// maxBlock bounds a block, so that a damaged length cannot ask for all memory.
-const maxBlock = 1 << 30
+// maxBlock and maxDigests bound a block and what is in it, so that a damaged
+// length cannot ask for all memory.
+const (
+	maxBlock   = 1 << 28
+	maxDigests = 1 << 18
+)
 
 // ErrDigests is wrapped by every error that says that a file of digests
 // cannot be used.
@@ -45,15 +50,21 @@ func NewDigestEncoder() (*DigestEncoder, error) {
 	return &DigestEncoder{z: z}, err
 }
 
-// Encode appends the block of some digests to dst.
+// Encode appends the blocks of some digests to dst.
 func (e *DigestEncoder) Encode(dst []byte, ds []Digest) []byte {
+	for len(ds) > maxDigests {
+		dst, ds = e.encode(dst, ds[:maxDigests]), ds[maxDigests:]
+	}
+	return e.encode(dst, ds)
+}
+
+func (e *DigestEncoder) encode(dst []byte, ds []Digest) []byte {
 	e.p.buf = e.p.buf[:0]
 	e.p.text(digestLayout.text)
 	e.p.uint(uint64(len(ds)))
-	for i := range digestLayout.leaves {
-		f, before := &digestLayout.leaves[i], uint64(0)
-		for j := range ds {
-			before = e.p.putLeaf(f, unsafe.Pointer(&ds[j]), before)
+	if len(ds) > 0 {
+		for i := range digestLayout.leaves {
+			e.p.putColumn(&digestLayout.leaves[i], unsafe.Pointer(&ds[0]), unsafe.Sizeof(ds[0]), len(ds))
 		}
 	}
 	return e.block(dst, blockDigests, e.p.buf)
@@ -162,16 +173,18 @@ func (d *DigestReader) digests(body []byte) ([]Digest, error) {
 	if u.text() != digestLayout.text {
 		return nil, fmt.Errorf("%w: of another version of the program", ErrDigests)
 	}
-	n := u.count()
+	n := int(min(u.uint(), maxDigests+1))
+	if n > maxDigests {
+		return nil, fmt.Errorf("%w: more than %d in a block", ErrDigests, maxDigests)
+	}
 	if cap(d.ds) < n {
 		d.ds = make([]Digest, n)
 	}
 	d.ds = d.ds[:n]
 	clear(d.ds)
-	for i := range digestLayout.leaves {
-		f, before := &digestLayout.leaves[i], uint64(0)
-		for j := range d.ds {
-			before = u.getLeaf(f, unsafe.Pointer(&d.ds[j]), before)
+	if n > 0 {
+		for i := range digestLayout.leaves {
+			u.getColumn(&digestLayout.leaves[i], unsafe.Pointer(&d.ds[0]), unsafe.Sizeof(d.ds[0]), n)
 		}
 	}
 	if len(u.buf) > 0 {

@@ -144,8 +144,10 @@ func (p *packer) putLeaf(f *leaf, v unsafe.Pointer, before uint64) uint64 {
 	case reflect.String:
 		p.text(*(*string)(at))
 	case reflect.Struct:
-		b, _ := (*netip.Addr)(at).MarshalBinary() // has no errors
-		p.text(string(b))
+		var room [32]byte
+		b, _ := (*netip.Addr)(at).AppendBinary(room[:0]) // has no errors
+		p.uint(uint64(len(b)))
+		p.buf = append(p.buf, b...)
 	case reflect.Slice:
 		list := reflect.NewAt(f.typ, at).Elem()
 		p.uint(uint64(list.Len()))
@@ -208,11 +210,14 @@ func (u *unpacker) count() int {
 	return int(n)
 }
 
-func (u *unpacker) text() string {
+func (u *unpacker) text() string { return string(u.bytes()) }
+
+// bytes reads a text without a copy.
+func (u *unpacker) bytes() []byte {
 	n := u.count()
-	s := string(u.buf[:n])
+	b := u.buf[:n]
 	u.buf = u.buf[n:]
-	return s
+	return b
 }
 
 // get reads a value into what v points to.
@@ -231,7 +236,7 @@ func (u *unpacker) getLeaf(f *leaf, v unsafe.Pointer, before uint64) uint64 {
 	case reflect.String:
 		*(*string)(at) = u.text()
 	case reflect.Struct:
-		if err := (*netip.Addr)(at).UnmarshalBinary([]byte(u.text())); err != nil {
+		if err := (*netip.Addr)(at).UnmarshalBinary(u.bytes()); err != nil {
 			u.fail()
 		}
 	case reflect.Slice:
@@ -254,4 +259,54 @@ func (u *unpacker) getLeaf(f *leaf, v unsafe.Pointer, before uint64) uint64 {
 		return n
 	}
 	return 0
+}
+
+// Kinds of columns.
+const (
+	columnSame   = iota // one value for all
+	columnValues        // a value each
+)
+
+// putColumn writes a leaf of n values that follow each other in memory.
+func (p *packer) putColumn(f *leaf, first unsafe.Pointer, size uintptr, n int) {
+	before := uint64(0)
+	if isNumber(f.kind) && f.constant(first, size, n) {
+		p.uint(columnSame)
+		p.putLeaf(f, first, 0)
+		return
+	}
+	p.uint(columnValues)
+	for i := range n {
+		before = p.putLeaf(f, unsafe.Add(first, uintptr(i)*size), before)
+	}
+}
+
+// constant reports whether n values, at least one, have the same number.
+func (f *leaf) constant(first unsafe.Pointer, size uintptr, n int) bool {
+	v := f.load(first)
+	for i := range n {
+		if f.load(unsafe.Add(first, uintptr(i)*size)) != v {
+			return false
+		}
+	}
+	return true
+}
+
+// getColumn is the inverse of putColumn; the values must be zero before.
+func (u *unpacker) getColumn(f *leaf, first unsafe.Pointer, size uintptr, n int) {
+	switch before := uint64(0); u.uint() {
+	case columnSame:
+		u.getLeaf(f, first, 0)
+		if v := f.load(first); v != 0 {
+			for i := range n {
+				f.store(unsafe.Add(first, uintptr(i)*size), v)
+			}
+		}
+	case columnValues:
+		for i := range n {
+			before = u.getLeaf(f, unsafe.Add(first, uintptr(i)*size), before)
+		}
+	default:
+		u.fail()
+	}
 }
