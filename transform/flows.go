@@ -3,6 +3,7 @@ package transform
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/pcapline/pcapline/transform/flow"
 	"github.com/pcapline/pcapline/transform/schema"
@@ -56,29 +57,87 @@ func (s *flowStage) join(b *schema.Batch) *schema.Batch {
 	return schema.Join(b, s.annotate.Batch())
 }
 
-// tracker gives the table that follows the packets: the flow stage's, or where
-// no flows table is wanted one that does no more than that.
-func (r *runner) tracker() *flow.Table {
+// following is what passes between the workers and the goroutine that follows
+// the packets in their order.
+type following struct {
+	table   *flow.Table // the flow stage's, or where no flows table is wanted one that does no more than that
+	places  spares[flow.Member]
+	digests spares[flow.Digest]
+	wanted  bool        // the packets table has columns of the stream
+	shard   *digestSink // where digests go in place of table; nil: this is no shard
+}
+
+// newFollowing returns nil where nobody wants to know which flow a packet
+// belongs to.
+func newFollowing(r *runner) *following {
+	f := &following{wanted: r.packets != nil && r.packets.follows()}
 	switch {
 	case r.flows != nil:
-		return r.flows.tracker
-	case r.tracks():
+		f.table = r.flows.tracker
+	case f.wanted:
 		cfg := r.opt.Flow
 		cfg.IDsOnly = true
-		return flow.NewTable(cfg)
+		f.table = flow.NewTable(cfg)
+	case r.digests != nil:
+		f.shard = r.digests.sink
+	default:
+		return nil
 	}
-	return nil
+	return f
 }
 
-// tracks reports whether anybody wants to know which flow a packet belongs to.
-func (r *runner) tracks() bool {
-	return r.opt.Flows.Path != "" || r.packets != nil && r.packets.follows()
+// add follows a unit's packets and tells the worker where they belong.
+func (f *following) add(u *unit, digests []flow.Digest) error {
+	if f.shard != nil {
+		err := f.shard.add(digests)
+		f.digests.put(digests)
+		return err
+	}
+	var places []flow.Member
+	if f.wanted {
+		places = f.places.get(len(digests))
+	}
+	for i := range digests {
+		place := f.table.Add(&digests[i])
+		if f.wanted {
+			places = append(places, place)
+		}
+	}
+	f.digests.put(digests)
+	u.placed <- places
+	return f.table.Err()
 }
 
-// track is the goroutine that follows the packets in their order. It tells the
-// workers where each packet belongs and hands the units on.
+// spares keeps slices for use again. They are megabytes, and clearing new
+// pages would cost as much as filling them. There are never more than were in
+// use at once.
+type spares[T any] struct {
+	mu   sync.Mutex
+	free [][]T
+}
+
+// get returns an empty slice with room for n elements.
+func (s *spares[T]) get(n int) []T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := len(s.free) - 1
+	if last < 0 {
+		return make([]T, 0, n)
+	}
+	v := s.free[last]
+	s.free = s.free[:last]
+	return v
+}
+
+func (s *spares[T]) put(v []T) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(v) // an idle slice keeps nothing alive
+	s.free = append(s.free, v[:0])
+}
+
+// track is the goroutine that follows the packets. It hands the units on.
 func (r *runner) track(ctx context.Context, ordered <-chan *unit, tracked chan<- *unit) error {
-	t := r.tracker()
 	for u := range ordered {
 		var digests []flow.Digest
 		select {
@@ -86,18 +145,8 @@ func (r *runner) track(ctx context.Context, ordered <-chan *unit, tracked chan<-
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if r.digests != nil {
-			if err := r.digests.sink.add(digests); err != nil {
-				return err
-			}
-		}
-		if t != nil {
-			places := make([]flow.Member, len(digests))
-			for i := range digests {
-				places[i] = t.Add(&digests[i])
-			}
-			u.placed <- places
-			if err := t.Err(); err != nil {
+		if r.follow != nil {
+			if err := r.follow.add(u, digests); err != nil {
 				return err
 			}
 		}

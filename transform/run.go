@@ -150,6 +150,7 @@ type runner struct {
 	packets  *table    // nil: not asked for
 	flows    *flowStage
 	digests  *digestFile // nil: this is no shard
+	follow   *following  // nil: nobody asks for flows
 }
 
 func newRunner(opt Options) (*runner, error) {
@@ -184,6 +185,7 @@ func newRunner(opt Options) (*runner, error) {
 		}
 		r.digests = f
 	}
+	r.follow = newFollowing(r)
 	return r, nil
 }
 

@@ -24,7 +24,7 @@ type unit struct {
 	bytesRead int64 // of all inputs, up to the end of this unit
 
 	decoded chan []flow.Digest // from the worker to the tracker; nil where nobody tracks
-	placed  chan []flow.Member // from the tracker to the worker, where the table has columns of the stream
+	placed  chan []flow.Member // from the tracker to a worker whose table has columns of the stream
 	done    chan result
 }
 
@@ -55,7 +55,7 @@ type worker struct {
 	annotate Annotator    // nil: none
 	out      *table       // nil: no packets table
 	encoder  sink.Encoder // nil likewise
-	digests  bool         // somebody tracks flows
+	follow   *following   // nil: nobody tracks flows
 	follows  bool         // rows wait for their place in flows
 }
 
@@ -68,7 +68,7 @@ type part struct {
 
 // newWorker makes a worker that encodes for t; without a table it decodes only.
 func newWorker(r *runner, t *table) *worker {
-	w := &worker{out: t, digests: r.tracks() || r.opt.Digests != "", follows: t != nil && t.follows()}
+	w := &worker{out: t, follow: r.follow, follows: t != nil && t.follows()}
 	w.chooser.all = r.programs
 	if r.opt.Annotate != nil {
 		w.annotate = r.opt.Annotate()
@@ -127,8 +127,8 @@ func malformedOf(res *result) map[string]int64 {
 // decode makes rows of a unit's packets, and encodes them batch by batch
 // unless they wait for their places.
 func (w *worker) decode(u *unit, res *result) (digests []flow.Digest) {
-	if w.digests {
-		digests = make([]flow.Digest, 0, u.packets)
+	if w.follow != nil {
+		digests = w.follow.digests.get(u.packets)
 	}
 	var d flow.Digest
 	for _, fb := range u.blocks {
@@ -146,7 +146,7 @@ func (w *worker) decode(u *unit, res *result) (digests []flow.Digest) {
 			if res.err = w.append(p, fb.file, &d, res); res.err != nil {
 				return digests
 			}
-			if w.digests {
+			if w.follow != nil {
 				digests = append(digests, d)
 			}
 		}
@@ -179,11 +179,13 @@ func (w *worker) finish(ctx context.Context, u *unit, res *result) (err error) {
 	if w.follows {
 		select {
 		case places := <-u.placed:
+			rest := places
 			for _, p := range w.parts[:w.used] {
 				n := p.table.Batch().Rows
-				p.table.Place(places[:n])
-				places = places[n:]
+				p.table.Place(rest[:n])
+				rest = rest[n:]
 			}
+			w.follow.places.put(places)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
