@@ -96,6 +96,9 @@ func (t *table) finish(r *runner, name string) error {
 	for _, kv := range meta {
 		t.out.SetMetadata(kv[0], kv[1])
 	}
+	if name == FlowsTable {
+		t.out.SetMetadata(MetaFlow, r.opt.Flow.Settings())
+	}
 	if err := t.describe(r.opt.Describe, name); err != nil {
 		return err
 	}
@@ -132,6 +135,7 @@ const (
 	MetaSchema  = "pcapline.schema_hash" // see schema.Schema.Hash
 	MetaLedger  = "pcapline.ledger"      // JSON of Ledger
 	MetaInputs  = "pcapline.inputs"      // JSON of []Input
+	MetaFlow    = "pcapline.flow"        // of a flows table: flow.Config.Settings
 )
 
 // TableMetadata is what every table says of itself, as key-value pairs.
