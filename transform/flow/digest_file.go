@@ -95,8 +95,8 @@ type DigestReader struct {
 	ds []Digest
 }
 
-// NewDigestReader reads a file's header. Errors that are not the reader's
-// wrap [ErrDigests].
+// NewDigestReader reads a file's header. Its errors and those of Next wrap
+// [ErrDigests].
 func NewDigestReader(r io.Reader) (*DigestReader, error) {
 	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBlock))
 	if err != nil {
@@ -143,7 +143,7 @@ func (d *DigestReader) block() (kind byte, body []byte, err error) {
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			return fmt.Errorf("%w: cut off", ErrDigests)
 		}
-		return err
+		return fmt.Errorf("%w: %w", ErrDigests, err)
 	}
 	if kind, err = d.r.ReadByte(); err != nil {
 		return 0, nil, cut(err)

@@ -78,6 +78,19 @@ func journey(t *testing.T, cfg Config, ds []Digest, stops []int) string {
 	return fmt.Sprintf("%v\n%v\n%v\n%+v", full.rows, early.rows, places, table.Stats())
 }
 
+func FuzzSaveAndRestore(f *testing.F) {
+	f.Add([]byte("0123456789abcdef0123456789abcdefFEDCBA9876543210"), uint8(1))
+	f.Fuzz(func(t *testing.T, data []byte, stop uint8) {
+		ds := digestsFrom(data[:min(len(data), 16*100)])
+		saidBy(ds)
+		cfg := smallLimits
+		cfg.Early, cfg.EarlyTime, cfg.DropDuplicates, cfg.Reorder = 2, time.Second, true, time.Millisecond
+		if journey(t, cfg, ds, nil) != journey(t, cfg, ds, []int{int(stop)}) {
+			t.Fatal("a stop changes something")
+		}
+	})
+}
+
 // What is saved depends on the packets alone.
 func TestSavedBytesAreReproducible(t *testing.T) {
 	ds := randomDigests(1, 500)
