@@ -39,7 +39,7 @@ fuzz: ## each fuzz target for $(FUZZ)
 	.ci/fuzz $(FUZZ)
 
 tools: .venv/.ready ## what the tests compare with: tshark, Python readers
-	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common
+	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client
 
 .venv/.ready: requirements.txt
 	$(PYTHON) -m venv .venv

@@ -2,6 +2,7 @@ package transform
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/pcapline/pcapline/transform/flow"
@@ -20,6 +21,8 @@ type flowStage struct {
 	joined   *schema.Batch
 	view     *view
 	pending  int // rows in the piece that the encoder is at
+	rows     int64
+	before   flow.Stats // of the runs whose state was loaded
 }
 
 func newFlowStage(r *runner) (*flowStage, error) {
@@ -29,7 +32,15 @@ func newFlowStage(r *runner) (*flowStage, error) {
 	}
 	cfg := r.opt.Flow
 	cfg.Rows = func(b *schema.Batch) error { return s.write(b, r.opt.UnitRows) }
-	s.tracker = flow.NewTable(cfg)
+	if cfg.Early > 0 || cfg.EarlyTime > 0 {
+		cfg.Rows, cfg.EarlyRows = nil, cfg.Rows
+	}
+	tracker, earlier, err := restoreFlows(r.opt.LoadState, cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.tracker, s.before = tracker, tracker.Stats()
+	r.earlier, r.base = earlier, r.base+len(earlier)
 	t, err := newTable(r.opt.Flows, s.join(schema.FromFields(flow.Schema())))
 	if err != nil {
 		return nil, err
@@ -52,7 +63,8 @@ type following struct {
 	table   *flow.Table // the flow stage's, or where no flows table is wanted one that does no more than that
 	places  spares[flow.Member]
 	digests spares[flow.Digest]
-	wanted  bool // the packets table has columns of the stream
+	wanted  bool        // the packets table has columns of the stream
+	shard   *digestSink // where digests go in place of table; nil: this is no shard
 }
 
 // newFollowing returns nil where nobody wants to know which flow a packet
@@ -66,6 +78,8 @@ func newFollowing(r *runner) *following {
 		cfg := r.opt.Flow
 		cfg.IDsOnly = true
 		f.table = flow.NewTable(cfg)
+	case r.digests != nil:
+		f.shard = r.digests.sink
 	default:
 		return nil
 	}
@@ -74,6 +88,11 @@ func newFollowing(r *runner) *following {
 
 // add follows a unit's packets and tells the worker where they belong.
 func (f *following) add(u *unit, digests []flow.Digest) error {
+	if f.shard != nil {
+		err := f.shard.add(digests)
+		f.digests.put(digests)
+		return err
+	}
 	var places []flow.Member
 	if f.wanted {
 		places = f.places.get(len(digests))
@@ -137,13 +156,33 @@ func (r *runner) track(ctx context.Context, ordered <-chan *unit, tracked chan<-
 			return ctx.Err()
 		}
 	}
-	if err := ctx.Err(); err != nil || r.flows == nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := r.flows.tracker.Finish(); err != nil {
+	return r.endFlows()
+}
+
+func (s *flowStage) add(digests []flow.Digest) error {
+	for i := range digests {
+		s.tracker.Add(&digests[i])
+	}
+	return s.tracker.Err()
+}
+
+// endFlows ends what is open, unless the next run is to go on with it.
+func (r *runner) endFlows() error {
+	s := r.flows
+	if s == nil {
+		return nil
+	}
+	if r.opt.SaveState != "" {
+		s.tracker.Flush()
+		return errors.Join(s.tracker.Err(), s.flush())
+	}
+	if err := s.tracker.Finish(); err != nil {
 		return err
 	}
-	return r.flows.flush()
+	return s.flush()
 }
 
 // write encodes a batch of ended flows.
@@ -161,6 +200,7 @@ func (s *flowStage) write(b *schema.Batch, pieceRows int) error {
 	if err := s.encoder.Encode(s.view.of(s.joined)); err != nil {
 		return err
 	}
+	s.rows += int64(b.Rows)
 	if s.pending += b.Rows; s.pending < pieceRows {
 		return nil
 	}
@@ -182,9 +222,10 @@ func (s *flowStage) flush() error {
 // account enters the flows into the ledger.
 func (s *flowStage) account(l *Ledger) {
 	st := s.tracker.Stats()
-	l.Flows, l.InFlows = st.Flows, st.InFlows
+	l.Flows, l.InFlows, l.Open = s.rows, st.InFlows-s.before.InFlows, st.OpenFlows
+	l.Carried = st.Waiting - s.before.Waiting
 	for i, n := range st.NonFlow {
-		if n > 0 {
+		if n -= s.before.NonFlow[i]; n > 0 {
 			l.NonFlow[flow.Reason(i).String()] = n
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pcapline/pcapline/pcapio"
@@ -39,6 +40,60 @@ func CaptureNames(paths []string) []string {
 		clean[i] = strings.TrimPrefix(clean[i], common)
 	}
 	return clean
+}
+
+// chooseInputs checks the options that say where packets come from, and lists
+// the captures to be read.
+func (r *runner) chooseInputs() error {
+	opt := &r.opt
+	switch stateful := opt.LoadState != "" || opt.SaveState != ""; {
+	case opt.Merge && (opt.Digests != "" || len(opt.FromDigests) > 0):
+		return optionErrorf("captures merged by time cannot be sharded; packets are put in order by the reorder window")
+	case opt.Shard != Shard{} && opt.Digests == "":
+		return optionErrorf("a shard gives digests, no tables: name a file for them")
+	case opt.Digests != "" && (opt.Flows.Path != "" || opt.Packets.Path != "" || stateful):
+		return optionErrorf("a shard gives digests: tables and flow state come from the run that has all of them")
+	case len(opt.FromDigests) > 0 && (len(opt.Inputs) > 0 || opt.Packets.Path != "" || opt.Flows.Path == ""):
+		return optionErrorf("digests give a flows table and nothing else")
+	case stateful && opt.Flows.Path == "":
+		return optionErrorf("flow state is that of a flows table, which is not asked for")
+	}
+	from, to, err := opt.Shard.Part(opt.Inputs)
+	if err != nil {
+		return &OptionError{err}
+	}
+	for i, name := range CaptureNames(opt.Inputs)[from:to] {
+		r.inputs = append(r.inputs, Input{File: name, path: opt.Inputs[from+i]})
+	}
+	r.base = from
+	return nil
+}
+
+func optionErrorf(format string, args ...any) error {
+	return &OptionError{fmt.Errorf(format, args...)}
+}
+
+// allInputs is what file_id counts.
+func (r *runner) allInputs() []Input { return append(slices.Clone(r.earlier), r.inputs...) }
+
+// paths lists the captures to be read.
+func (r *runner) paths() []string {
+	var paths []string
+	for _, in := range r.inputs {
+		paths = append(paths, in.path)
+	}
+	return paths
+}
+
+func (r *runner) digestHeader() digestHeader {
+	shard := r.opt.Shard
+	if shard == (Shard{}) {
+		shard = Shard{1, 1}
+	}
+	return digestHeader{
+		Version: Version, Filter: r.opt.Filter, Captures: CaptureNames(r.opt.Inputs),
+		Number: shard.Number, Count: shard.Count, First: r.base,
+	}
 }
 
 // hashInputs computes the inputs' digests while they are read. Standard input

@@ -14,16 +14,18 @@ const Version = "0.1.0"
 // Ledger accounts for every packet that was read: it is a row, or it is
 // counted under the reason why not.
 type Ledger struct {
-	Files     int              `json:"files"`               // captures read to their end
-	PacketsIn int64            `json:"packets_in"`          // packets that the captures hold, up to any damage
-	Rows      int64            `json:"rows"`                // rows of the packets table
-	Skipped   map[string]int64 `json:"skipped"`             // packets that are no row, by reason
-	Malformed map[string]int64 `json:"malformed"`           // rows with a decode_error, by "layer: reason"
-	Flows     int64            `json:"flows"`               // rows of the flows table
-	InFlows   int64            `json:"packets_in_flows"`    // packets that belong to a flow
-	NonFlow   map[string]int64 `json:"packets_not_in_flow"` // the others, by reason
-	Dropped   int64            `json:"dropped_by_capture"`  // as the captures' statistics say: never seen by us
-	Damaged   []Damage         `json:"damaged"`             // captures not read to their end
+	Files     int              `json:"files"`                     // captures read to their end
+	PacketsIn int64            `json:"packets_in"`                // packets that the captures hold, up to any damage
+	Rows      int64            `json:"rows"`                      // rows of the packets table
+	Skipped   map[string]int64 `json:"skipped"`                   // packets that are no row, by reason
+	Malformed map[string]int64 `json:"malformed"`                 // rows with a decode_error, by "layer: reason"
+	Flows     int64            `json:"flows"`                     // rows of the flows table
+	InFlows   int64            `json:"packets_in_flows"`          // packets that belong to a flow
+	NonFlow   map[string]int64 `json:"packets_not_in_flow"`       // the others, by reason
+	Open      int64            `json:"flows_open,omitempty"`      // flows that go on in the saved state
+	Carried   int64            `json:"packets_carried,omitempty"` // packets that wait in the saved state to be put in order, less those that came out of the one loaded
+	Dropped   int64            `json:"dropped_by_capture"`        // as the captures' statistics say: never seen by us
+	Damaged   []Damage         `json:"damaged"`                   // captures not read to their end
 }
 
 // Damage is a capture that could not be read to its end.
@@ -45,7 +47,7 @@ func (l *Ledger) Check() error {
 	if l.InFlows == 0 && len(l.NonFlow) == 0 {
 		return nil // no flows were asked for
 	}
-	if got := l.InFlows + total(l.NonFlow) + total(l.Skipped); got != l.PacketsIn {
+	if got := l.InFlows + total(l.NonFlow) + l.Carried + total(l.Skipped); got != l.PacketsIn {
 		return fmt.Errorf("ledger does not balance: %d packets in, %d in flows + not in flows + skipped", l.PacketsIn, got)
 	}
 	return nil
@@ -55,8 +57,19 @@ func (l *Ledger) Check() error {
 // flows are made in the same run or not.
 func (l *Ledger) withoutFlows() *Ledger {
 	c := *l
-	c.Flows, c.InFlows, c.NonFlow = 0, 0, map[string]int64{}
+	c.Flows, c.InFlows, c.NonFlow, c.Open, c.Carried = 0, 0, map[string]int64{}, 0, 0
 	return &c
+}
+
+// add adds what a shard has read.
+func (l *Ledger) add(o *Ledger) {
+	l.Files += o.Files
+	l.PacketsIn += o.PacketsIn
+	l.Rows += o.Rows
+	l.Dropped += o.Dropped
+	l.Damaged = append(l.Damaged, o.Damaged...)
+	add(l.Skipped, o.Skipped)
+	add(l.Malformed, o.Malformed)
 }
 
 // WriteText prints the ledger for people.
@@ -71,6 +84,9 @@ func (l *Ledger) WriteText(w io.Writer) {
 	if l.InFlows > 0 {
 		fmt.Fprintf(w, "flows %d hold %d packets; not in a flow %d\n", l.Flows, l.InFlows, total(l.NonFlow))
 		writeCounts(w, "not in a flow", l.NonFlow)
+		if l.Open > 0 {
+			fmt.Fprintf(w, "flows that go on in the saved state: %d\n", l.Open)
+		}
 	}
 	for _, d := range l.Damaged {
 		fmt.Fprintf(w, "damaged: %s (%d packets kept)\n", d.Error, d.Packets)

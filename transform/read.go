@@ -15,7 +15,7 @@ func (r *runner) read(ctx context.Context, work, ordered chan<- *unit) error {
 	if r.opt.Merge {
 		open = pcapio.Merge
 	}
-	s := open(ctx, r.opt.Inputs, r.opt.Reader)
+	s := open(ctx, r.paths(), r.opt.Reader)
 	defer s.Close()
 	g := gatherer{r: r, ctx: ctx, work: work, ordered: ordered}
 	for {
@@ -28,7 +28,7 @@ func (r *runner) read(ctx context.Context, work, ordered chan<- *unit) error {
 		}
 		switch ev.Kind {
 		case pcapio.FileBlock:
-			if err := g.add(int32(ev.Index), ev.Block); err != nil {
+			if err := g.add(int32(r.base+ev.Index), ev.Block); err != nil {
 				return err
 			}
 		case pcapio.FileEnd:

@@ -30,8 +30,20 @@ type Options struct {
 	Annotate func() Annotator // makes an annotator for one goroutine; nil: no added columns
 	UnitRows int              // packets in a unit, which is a row group; 0: 65,536
 	UnitSize int              // captured bytes in a unit; 0: 32 MiB
-	Progress func(Progress)   // called now and then from one goroutine; nil: never
-	Describe Describe         // more metadata for both tables; nil: none
+
+	// A flow that goes from one run's captures to the next run's is one flow
+	// when the first saves its state and the next loads it. Both imply Flow.Span.
+	LoadState string // file to go on from; "": nothing was before
+	SaveState string // file for what is open at the end; "": it ends there
+
+	// A shard of the captures writes a file of digests in place of tables; the
+	// run that has those of all shards in place of captures makes the flows.
+	Shard       Shard    // what part of Inputs is read; zero: all
+	Digests     string   // the shard's file; "": none
+	FromDigests []string // files of all shards, in any order, in place of Inputs
+
+	Progress func(Progress) // called now and then from one goroutine; nil: never
+	Describe Describe       // more metadata for both tables; nil: none
 }
 
 // Output is a table to be written.
@@ -85,7 +97,11 @@ func Run(ctx context.Context, opt Options) (*Result, error) {
 		return nil, err
 	}
 	defer r.abort()
-	if err := r.run(ctx); err != nil {
+	work := r.run
+	if len(opt.FromDigests) > 0 {
+		work = r.replay
+	}
+	if err := work(ctx); err != nil {
 		return nil, err
 	}
 	return r.finish()
@@ -114,7 +130,7 @@ func (opt Options) withDefaults() Options {
 		opt.UnitSize = int(min(opt.Memory/16, defaultUnitSize))
 		opt.Workers = min(opt.Workers, max(1, int((opt.Memory-MinMemory)/workerMemory)))
 	}
-	opt.Flow.Span = opt.Flow.Span || opt.Merge
+	opt.Flow.Span = opt.Flow.Span || opt.Merge || opt.LoadState != "" || opt.SaveState != ""
 	if opt.UnitRows <= 0 {
 		opt.UnitRows = defaultUnitRows
 	}
@@ -129,16 +145,19 @@ type runner struct {
 	opt      Options
 	ledger   *Ledger
 	inputs   []Input
+	earlier  []Input   // of the runs whose state was loaded
+	base     int       // file_id of the first input
 	programs *programs // nil: no filter
 	packets  *table    // nil: not asked for
 	flows    *flowStage
-	follow   *following // nil: nobody asks for flows
+	digests  *digestFile // nil: this is no shard
+	follow   *following  // nil: nobody asks for flows
 }
 
 func newRunner(opt Options) (*runner, error) {
-	r := &runner{opt: opt, ledger: newLedger(), inputs: make([]Input, len(opt.Inputs))}
-	for i, name := range CaptureNames(opt.Inputs) {
-		r.inputs[i] = Input{File: name, path: opt.Inputs[i]}
+	r := &runner{opt: opt, ledger: newLedger()}
+	if err := r.chooseInputs(); err != nil {
+		return nil, err
 	}
 	if opt.Filter != "" {
 		r.programs = &programs{expr: opt.Filter}
@@ -158,6 +177,14 @@ func newRunner(opt Options) (*runner, error) {
 			return nil, err
 		}
 		r.flows = f
+	}
+	if opt.Digests != "" {
+		f, err := newDigestFile(opt, r.digestHeader())
+		if err != nil {
+			r.abort()
+			return nil, err
+		}
+		r.digests = f
 	}
 	r.follow = newFollowing(r)
 	return r, nil
@@ -194,7 +221,7 @@ func (r *runner) run(ctx context.Context) error {
 // collect takes the units' results in order.
 func (r *runner) collect(ctx context.Context, units <-chan *unit) error {
 	var shown Progress
-	for _, path := range r.opt.Inputs {
+	for _, path := range r.paths() {
 		if st, err := os.Stat(path); err == nil {
 			shown.TotalBytes += st.Size()
 		}
@@ -243,7 +270,7 @@ func (r *runner) finish() (*Result, error) {
 	if read != r.ledger.PacketsIn {
 		return nil, fmt.Errorf("ledger does not balance: the captures gave %d packets, %d were decoded", read, r.ledger.PacketsIn)
 	}
-	if r.ledger.PacketsIn == 0 && len(r.ledger.Damaged) > 0 {
+	if r.ledger.PacketsIn == 0 && len(r.ledger.Damaged) > 0 && r.digests == nil {
 		return &Result{Ledger: r.ledger, Inputs: r.inputs}, fmt.Errorf("%w: %s", ErrNothing, r.ledger.Damaged[0].Error)
 	}
 	if err := r.show(); err != nil {
@@ -274,6 +301,19 @@ func (r *runner) show() error {
 			return err
 		}
 	}
+	if r.digests != nil {
+		if err := r.digests.finish(digestTrailer{r.ledger, r.inputs}); err != nil {
+			return err
+		}
+		if err := r.digests.Close(); err != nil {
+			return err
+		}
+	}
+	if r.opt.SaveState != "" {
+		if err := r.saveState(); err != nil {
+			return err
+		}
+	}
 	for _, n := range tables {
 		if err := n.t.out.Close(); err != nil {
 			return err
@@ -288,5 +328,8 @@ func (r *runner) abort() {
 	}
 	if r.flows != nil {
 		r.flows.table.abort()
+	}
+	if r.digests != nil {
+		r.digests.Abort()
 	}
 }

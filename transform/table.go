@@ -94,7 +94,7 @@ func (t *table) view(b *schema.Batch) *view {
 
 // finish writes the metadata that is known only now. The file stays hidden.
 func (t *table) finish(r *runner, name string) error {
-	meta, err := TableMetadata(name, t.schema, r.ledger, r.inputs)
+	meta, err := TableMetadata(name, t.schema, r.ledger, r.allInputs())
 	if err != nil {
 		return err
 	}
@@ -103,6 +103,9 @@ func (t *table) finish(r *runner, name string) error {
 	}
 	if t.output.Names != "" {
 		t.out.SetMetadata(MetaNames, t.output.Names)
+	}
+	if name == FlowsTable {
+		t.out.SetMetadata(MetaFlow, r.opt.Flow.Settings())
 	}
 	if err := t.describe(r.opt.Describe, name); err != nil {
 		return err
@@ -141,6 +144,7 @@ const (
 	MetaNames   = "pcapline.names"       // the dialect of its columns, see package names; missing for their own
 	MetaLedger  = "pcapline.ledger"      // JSON of Ledger
 	MetaInputs  = "pcapline.inputs"      // JSON of []Input
+	MetaFlow    = "pcapline.flow"        // of a flows table: flow.Config.Settings
 )
 
 // TableMetadata is what every table says of itself, as key-value pairs.

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/pcapline/pcapline/features/label"
-	"github.com/pcapline/pcapline/pcapio"
 	"github.com/pcapline/pcapline/pcapio/spool"
 	"github.com/pcapline/pcapline/transform"
 	"github.com/pcapline/pcapline/transform/flow"
@@ -89,7 +89,7 @@ func flowsCommand() *cli.Command {
 		UsageText: "pcapline flows -o flows.parquet testdata/lab\n" +
 			"pcapline flows -o flows.csv --idle-timeout 15s capture.pcapng\n" +
 			"pcapline flows -o conn.log --names zeek capture.pcapng",
-		Flags: append(append(append(tableFlags(), namesFlag(), outputFlag("write the table to `FILE`"), truthFlag()), captureFlags()...), flowFlags()...),
+		Flags: append(append(append(tableFlags(), namesFlag(), outputFlag("write the table to `FILE`"), truthFlag()), captureFlags()...), append(flowFlags(), openFlowFlags()...)...),
 		Action: func(c *cli.Context) error {
 			return tablesAction(c, func(o *transform.Options, out transform.Output) { o.Flows = out })
 		},
@@ -102,7 +102,10 @@ func tablesAction(c *cli.Context, place func(*transform.Options, transform.Outpu
 	if err != nil {
 		return err
 	}
-	path, err := outputPath(c, append(opt.Inputs, c.String("truth"))...)
+	if opt.Digests != "" {
+		return digestsAction(c, opt)
+	}
+	path, err := outputPath(c, slices.Concat(opt.Inputs, opt.FromDigests, []string{c.String("truth"), opt.LoadState})...)
 	if err != nil {
 		return err
 	}
@@ -129,15 +132,14 @@ func transformOptions(c *cli.Context) (transform.Options, error) {
 	if c.NArg() == 0 {
 		return opt, usagef("%s: name a capture or a folder of captures", c.Command.Name)
 	}
-	if err := notNegative(c, "workers", "idle-timeout", "active-timeout", "reorder", "max-flows"); err != nil {
+	if err := notNegative(c, "workers", "idle-timeout", "active-timeout", "reorder", "max-flows", "early-packets", "early-time"); err != nil {
 		return opt, err
 	}
-	inputs, err := pcapio.Expand(c.Args().Slice())
+	opt.Flow = flowConfig(c)
+	err := placeInputs(c, &opt)
 	if err != nil {
 		return opt, err
 	}
-	opt.Inputs = inputs
-	opt.Flow = flowConfig(c)
 	if opt.Memory, err = memoryBound(c); err != nil {
 		return opt, err
 	}
@@ -166,7 +168,11 @@ func addLabels(opt *transform.Options, truth string) (*labelling, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := label.NewAnnotator(rules, transform.CaptureNames(opt.Inputs))
+	names, err := opt.CaptureNames()
+	if err != nil {
+		return nil, err
+	}
+	a, err := label.NewAnnotator(rules, names)
 	if err != nil {
 		return nil, err
 	}
@@ -242,12 +248,22 @@ func flowFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "reorder", Usage: "put packets in order of time within this `TIME`"},
 		&cli.IntFlag{Name: "max-flows", Usage: "at most `N` open flows; the one silent longest ends for a new one"},
 		&cli.BoolFlag{Name: "span", Usage: "flows go on from one capture to the next"},
+		&cli.BoolFlag{Name: "drop-duplicates", Usage: "leave packets that were captured twice out of flows (default: count them in dup_packets)"},
+		&cli.IntFlag{Name: "splt", Value: 20, Usage: "keep size, direction and gap of the first `N` packets of a flow, at most 255"},
+		&cli.IntFlag{Name: "early-packets", Usage: "rows show flows as they stood after `N` packets"},
+		&cli.DurationFlag{Name: "early-time", Usage: "rows show flows as they stood after `TIME`, or --early-packets if that is sooner"},
 	}
 }
 
 func flowConfig(c *cli.Context) flow.Config {
+	sequence := c.Int("splt")
+	if c.IsSet("splt") && sequence <= 0 {
+		sequence = -1 // none
+	}
 	return flow.Config{
 		IdleTimeout: c.Duration("idle-timeout"), ActiveTimeout: c.Duration("active-timeout"),
 		Reorder: c.Duration("reorder"), MaxFlows: c.Int("max-flows"), Span: c.Bool("span"),
+		Sequence: sequence, DropDuplicates: c.Bool("drop-duplicates"),
+		Early: c.Int("early-packets"), EarlyTime: c.Duration("early-time"),
 	}
 }

@@ -60,15 +60,15 @@ type VolumeColumns struct {
 	MACChanges   schema.Values[int64]     `name:"mac_changes" doc:"Packets whose sender's MAC address is not that of the direction's first: a host between the two shows so."`
 	LenMin       schema.Optional[uint32]  `name:"len_min" unit:"B" doc:"Least frame length; null without packets, as all statistics here."`
 	LenMax       schema.Optional[uint32]  `name:"len_max" unit:"B" doc:"Greatest frame length."`
-	LenMean      schema.Optional[float64] `name:"len_mean" unit:"B" doc:"Mean frame length."`
+	LenMean      schema.Optional[float64] `name:"len_mean" unit:"B" doc:"Mean frame length (nfstream: mean_ps, and so min_ps, max_ps and stddev_ps for the columns beside)."`
 	LenStd       schema.Optional[float64] `name:"len_std" unit:"B" doc:"Sample standard deviation of frame lengths; null below two packets, where CICFlowMeter has 0."`
 	PayloadMin   schema.Optional[uint32]  `name:"payload_min" unit:"B" doc:"Least payload length, packets without payload counting as 0."`
 	PayloadMax   schema.Optional[uint32]  `name:"payload_max" unit:"B" doc:"Greatest payload length."`
-	PayloadMean  schema.Optional[float64] `name:"payload_mean" unit:"B" doc:"Mean payload length. CICFlowMeter's Packet Length Mean counts the first packet twice."`
-	PayloadStd   schema.Optional[float64] `name:"payload_std" unit:"B" doc:"Sample standard deviation of payload lengths; null below two packets."`
+	PayloadMean  schema.Optional[float64] `name:"payload_mean" unit:"B" doc:"Mean payload length. CICFlowMeter's Packet Length Mean counts the first packet twice; its Average Packet Size and Segment Size Avg mean the same."`
+	PayloadStd   schema.Optional[float64] `name:"payload_std" unit:"B" doc:"Sample standard deviation of payload lengths; null below two packets. CICFlowMeter's Packet Length Variance is its square."`
 	IATMin       schema.Optional[float64] `name:"iat_min" unit:"s" doc:"Least time between packets that follow each other; null below two packets, as all iat_ columns."`
 	IATMax       schema.Optional[float64] `name:"iat_max" unit:"s" doc:"Greatest time between packets that follow each other."`
-	IATMean      schema.Optional[float64] `name:"iat_mean" unit:"s" doc:"Mean time between packets that follow each other (CICFlowMeter: µs)."`
+	IATMean      schema.Optional[float64] `name:"iat_mean" unit:"s" doc:"Mean time between packets that follow each other (CICFlowMeter: µs; nfstream's piat: ms, of times cut to ms)."`
 	IATStd       schema.Optional[float64] `name:"iat_std" unit:"s" doc:"Sample standard deviation of these times; null below three packets."`
 	PacketRate   schema.Optional[float64] `name:"packets_per_s" unit:"1/s" doc:"Packets divided by the flow's duration; null where that is 0 (CICFlowMeter: Infinity or NaN)."`
 	ByteRate     schema.Optional[float64] `name:"bytes_per_s" unit:"B/s" doc:"Bytes of frames divided by the flow's duration; null where that is 0."`

@@ -46,6 +46,33 @@
 // 0 and the flow reaching from its earliest to its latest packet; or they are
 // put in order within Config.Reorder.
 //
+// A model that must decide before a flow is over learns from flows as they
+// stood early: after so many packets or so much time (Config.Early and
+// EarlyTime), by the packets' times in a batch, by the clock live.
+//
+// # Captured twice
+//
+// Mirror ports, loopback interfaces and routers with two captured interfaces
+// show a packet twice. [Digest.Hash] tells it from a retransmission, whose
+// identification, numbers or timestamps differ: a packet that comes again
+// within Config.DupWindow is counted in the flow (dup_packets; routed_packets
+// where only the TTL is another), or left out (Config.DropDuplicates). The
+// search goes back a bounded number of packets and is exact within it.
+//
+// # Runs and shards
+//
+// A table is saved after any packet and restored in another run
+// ([Table.Save], [Restore]); what comes out is the same as without the stop.
+// Where packets are decoded by several machines, each writes the digests to a
+// file ([DigestEncoder], [DigestReader]), and one table takes them all in
+// order: a digest is about twenty bytes on disk, and the table does not care
+// where it was made. So rows depend neither on how a corpus is cut into files
+// (with Config.Span; but for file_id and the packet numbers within files) nor
+// on who decodes what.
+//
+// Who only wants to know which flow each packet belongs to sets Config.IDsOnly
+// and takes the [Member] that Add returns.
+//
 // # The past
 //
 // A flow alone says little of a scan, a beacon or a guessed password. The
@@ -56,13 +83,13 @@
 //
 // # Limits
 //
-// Memory is bounded by Config: about 1.6 kB for each open flow, 0.3 kB for
-// each host, 0.2 kB for each service, 0.1 kB for each pair and event. A table
+// Memory is bounded by Config: about 1.9 kB for each open flow and up to 2 kB more
+// for what its applications say, 0.3 kB for each host, 0.2 kB for each service, 0.1 kB for each pair and event. A table
 // is sequential and costs a fraction of what decoding costs; files that are
 // not spanned may have a table each and run beside each other. Tunnels are
 // told apart by virtual network (VXLAN, Geneve), not by GRE key or GTP's TEID,
 // which differ by direction, nor by the outer addresses: two customers who use
 // the same private addresses in GRE tunnels share flows. Of ICMP errors the
 // quoted packet is not looked at. Later fragments that come before the first one are flows without
-// ports. Packets that were captured twice count twice.
+// ports.
 package flow

@@ -41,19 +41,25 @@ func newDuplicates(c *Config) *duplicates {
 
 func (u *duplicates) reset() {
 	if u != nil {
+		u.n = 0
 		clear(u.heads)
 	}
 }
+
+// at is where packet n is remembered, if it still is.
+func (u *duplicates) at(n int64) *sighting { return &u.ring[n&int64(len(u.ring)-1)] }
+
+// head is where the search for a hash begins.
+func (u *duplicates) head(hash uint64) *int64 { return &u.heads[hash>>8&uint64(len(u.heads)-1)] }
 
 // see says whether a packet repeats one that was seen before, and remembers it.
 func (u *duplicates) see(d *Digest) (t twin) {
 	if u == nil || d.Hash == 0 {
 		return noTwin
 	}
-	size := int64(len(u.ring))
-	head := &u.heads[d.Hash>>8&uint64(len(u.heads)-1)]
-	for i := *head; i != 0 && i > u.n-size; {
-		s := &u.ring[i&(size-1)]
+	head := u.head(d.Hash)
+	for i := *head; i != 0 && i > u.n-int64(len(u.ring)); {
+		s := u.at(i)
 		if s.hash>>8 == d.Hash>>8 && max(d.Time-s.time, s.time-d.Time) <= u.window {
 			if s.hash == d.Hash {
 				t = sameTwin
@@ -64,7 +70,7 @@ func (u *duplicates) see(d *Digest) (t twin) {
 		i = s.before
 	}
 	u.n++
-	u.ring[u.n&(size-1)] = sighting{hash: d.Hash, time: d.Time, before: *head}
+	*u.at(u.n) = sighting{hash: d.Hash, time: d.Time, before: *head}
 	*head = u.n
 	return t
 }

@@ -12,19 +12,20 @@ type earlyDue struct {
 	time int64
 }
 
-// push adds a flow. alive says which flows still wait: as many entries may be
-// there as flows are open, so the others are dropped when they are as many.
-func (q *earlyQueue) push(e earlyDue, alive func(ref) bool, open int) {
-	if len(q.due) == cap(q.due) && len(q.due) >= 2*open {
+// await puts a flow that begins into the queue. As many may wait as flows are
+// open; entries of others are dropped when they are as many.
+func (t *Table) await(i int32) {
+	q := &t.earlyQueue
+	if len(q.due) == cap(q.due) && len(q.due) >= 2*t.flows.used {
 		kept := q.due[:0]
 		for _, e := range q.due[q.first:] {
-			if alive(e.flow) {
+			if t.waits(e.flow) {
 				kept = append(kept, e)
 			}
 		}
 		q.due, q.first = kept, 0
 	}
-	q.due = append(q.due, e)
+	q.due = append(q.due, earlyDue{t.flows.ref(i), t.now + int64(t.cfg.EarlyTime)})
 }
 
 // waits reports whether a flow is open and had no early row.

@@ -110,7 +110,7 @@ func (t *Table) begin(d *Digest, key Key, fromB bool) int32 {
 	f.touched = t.now
 	t.flows.push(&t.open, i)
 	if t.earlyRows != nil && t.cfg.EarlyTime > 0 {
-		t.earlyQueue.push(earlyDue{t.flows.ref(i), t.now + int64(t.cfg.EarlyTime)}, t.waits, t.flows.used)
+		t.await(i)
 	}
 	return i
 }

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
@@ -228,11 +229,32 @@ func TestFilesDoNotKnowEachOther(t *testing.T) {
 	}
 }
 
+// Digests that went through the files of shards give the same rows.
+func TestShardsChangeNothing(t *testing.T) {
+	for seed := range uint64(4) {
+		ds := randomDigests(seed, 400)
+		saidBy(ds)
+		want := journey(t, Config{Span: true}, ds, nil)
+		var shards []Digest
+		for _, part := range [][]Digest{ds[:50], ds[50:51], ds[51:300], ds[300:]} {
+			_, got, _, err := readDigests(bytes.NewReader(digestFile(t, "", "", part)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			shards = append(shards, got...)
+		}
+		if journey(t, Config{Span: true}, shards, nil) != want {
+			t.Fatal("the way through files changes rows")
+		}
+	}
+}
+
 func FuzzTable(f *testing.F) {
 	f.Add([]byte("0123456789abcdef0123456789abcdefFEDCBA9876543210"))
 	f.Add(make([]byte, 64))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		ds := digestsFrom(data[:min(len(data), 16*400)])
+		saidBy(ds)
 		for _, cfg := range []Config{{}, smallLimits, {Reorder: time.Second, Span: true}} {
 			rows, s := flowsOf(t, cfg, ds)
 			invariants(t, rows, s, ds)

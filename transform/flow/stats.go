@@ -28,12 +28,14 @@ func nonFlowReason(d *Digest) Reason {
 	return NotIP
 }
 
-// Stats is the table's ledger: Packets is InFlows plus the sum of NonFlow,
-// and Flows is OpenFlows plus the sum of Ended.
+// Stats is the table's ledger: Packets is InFlows plus the sum of NonFlow plus
+// Waiting, and Flows is OpenFlows plus the sum of Ended.
 type Stats struct {
 	Packets int64              // given to Add
 	InFlows int64              // that are part of a flow
 	NonFlow [ReasonCount]int64 // that are not, by reason
+
+	Waiting int64 // that are not yet, to be put in order
 
 	Flows     int64           // begun
 	OpenFlows int64           // that have not ended

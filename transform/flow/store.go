@@ -62,25 +62,37 @@ func (s *store[K, V]) find(k K) int32 {
 // add makes a node for a key that has none. Its value is what a removed node
 // left there, so that the caller can reuse what it holds.
 func (s *store[K, V]) add(k K) int32 {
-	if 4*s.used >= len(s.buckets) { // mostly one node a bucket: each further one costs a cache miss
-		s.grow()
-	}
 	i := s.free
 	if i != 0 {
 		s.free = s.at(i).next
 	} else {
-		s.made++
-		i = s.made
-		if int(i>>chunkBits) >= len(s.chunks) {
-			s.chunks = append(s.chunks, make([]node[K, V], chunkSize))
-		}
+		i = s.extend()
 	}
-	n, b := s.at(i), s.bucket(k)
-	n.key, n.next, n.older, n.newer = k, *b, 0, 0
+	n := s.at(i)
+	n.key, n.older, n.newer = k, 0, 0
 	n.gen++
-	*b = i
-	s.used++
+	s.hash(i)
 	return i
+}
+
+// extend gives the next node that never was in use.
+func (s *store[K, V]) extend() int32 {
+	s.made++
+	if int(s.made>>chunkBits) >= len(s.chunks) {
+		s.chunks = append(s.chunks, make([]node[K, V], chunkSize))
+	}
+	return s.made
+}
+
+// hash puts a node into the bucket of its key.
+func (s *store[K, V]) hash(i int32) {
+	if 4*s.used >= len(s.buckets) { // mostly one node a bucket: each further one costs a cache miss
+		s.grow()
+	}
+	n := s.at(i)
+	b := s.bucket(n.key)
+	n.next, *b = *b, i
+	s.used++
 }
 
 func (s *store[K, V]) grow() {

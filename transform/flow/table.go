@@ -136,11 +136,13 @@ func (t *Table) Advance(now int64) {
 // Err returns the first error of the receivers of rows.
 func (t *Table) Err() error { return t.err }
 
-// Stats gives the table's ledger so far. Packets that wait to be put in order
-// are in Packets only.
+// Stats gives the table's ledger so far.
 func (t *Table) Stats() Stats {
 	s := t.stats
 	s.OpenFlows = int64(t.flows.used)
+	if t.reorder != nil {
+		s.Waiting = int64(t.reorder.len())
+	}
 	s.ForgottenHosts = t.windows.forgottenHosts + t.claims.forgotten
 	s.ForgottenEvents = t.windows.forgottenEvents
 	s.ForgottenPairs = t.windows.forgottenPairs

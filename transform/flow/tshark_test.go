@@ -40,7 +40,8 @@ func TestConversationsAreTsharks(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
-			ours, fragments, stats := flowsOfFile(t, file)
+			ours, pairs, fragments := map[string]conv{}, map[string]conv{}, map[string]bool{}
+			stats := flowsOfFile(t, file, func(b *schema.Batch) { collect(b, ours, pairs, fragments) })
 			var nonFlow int64
 			for _, n := range stats.NonFlow {
 				nonFlow += n
@@ -48,7 +49,9 @@ func TestConversationsAreTsharks(t *testing.T) {
 			if stats.Packets != stats.InFlows+nonFlow || stats.InFlows == 0 {
 				t.Fatalf("ledger: %+v", stats)
 			}
-			compare(t, ours, tsharkConversations(t, file), fragments)
+			theirs, theirPairs := tsharkConversations(t, file)
+			compare(t, ours, theirs, fragments)
+			compare(t, pairs, theirPairs, nil)
 		})
 	}
 }
@@ -97,13 +100,11 @@ func labFiles(t *testing.T) []string {
 	return files
 }
 
-// flowsOfFile gives the flows of a capture by endpoints, with those that hold
-// fragments.
-func flowsOfFile(t *testing.T, file string) (map[string]conv, map[string]bool, flow.Stats) {
+// flowsOfFile gives take the flows of a capture.
+func flowsOfFile(t *testing.T, file string, take func(*schema.Batch)) flow.Stats {
 	t.Helper()
-	out, fragments := map[string]conv{}, map[string]bool{}
 	table := flow.NewTable(flow.Config{Rows: func(b *schema.Batch) error {
-		collect(b, out, fragments)
+		take(b)
 		return nil
 	}})
 	r, err := pcapio.Open(file, pcapio.Options{})
@@ -127,10 +128,12 @@ func flowsOfFile(t *testing.T, file string) (map[string]conv, map[string]bool, f
 	if err := table.Finish(); err != nil {
 		t.Fatal(err)
 	}
-	return out, fragments, table.Stats()
+	return table.Stats()
 }
 
-func collect(b *schema.Batch, out map[string]conv, fragments map[string]bool) {
+// collect adds flows to the conversations of their endpoints, if they have
+// ports, and to those of their addresses, as pairs of port 0 and protocol 0.
+func collect(b *schema.Batch, out, pairs map[string]conv, fragments map[string]bool) {
 	src, dst := schema.Walk[netip.Addr](b.Column("src_ip")), schema.Walk[netip.Addr](b.Column("dst_ip"))
 	srcPort, dstPort := schema.Walk[uint16](b.Column("src_port")), schema.Walk[uint16](b.Column("dst_port"))
 	proto, frags := schema.Walk[uint8](b.Column("ip_proto")), schema.Walk[uint32](b.Column("fragments"))
@@ -142,28 +145,40 @@ func collect(b *schema.Batch, out map[string]conv, fragments map[string]bool) {
 		p, ok := proto.At(row)
 		sp, ports := srcPort.At(row)
 		dp, _ := dstPort.At(row)
-		if !ok || !ports || p != 6 && p != 17 {
+		if !ok {
 			continue
+		}
+		var c conv
+		for dir := range 2 {
+			c.packets[dir], _ = counts[0][dir].At(row)
+			c.bytes[dir], _ = counts[1][dir].At(row)
 		}
 		a, _ := src.At(row)
 		z, _ := dst.At(row)
-		key, turned := convKey(int(p), netip.AddrPortFrom(a, sp), netip.AddrPortFrom(z, dp))
-		c := out[key]
-		for dir := range 2 {
-			to := dir
-			if turned {
-				to = 1 - dir
-			}
-			n, _ := counts[0][dir].At(row)
-			m, _ := counts[1][dir].At(row)
-			c.packets[to] += n
-			c.bytes[to] += m
-		}
-		out[key] = c
-		if n, _ := frags.At(row); n > 0 {
-			fragments[key] = true
+		c.addTo(pairs, 0, netip.AddrPortFrom(a, 0), netip.AddrPortFrom(z, 0))
+		n, _ := frags.At(row)
+		if ports && (p == 6 || p == 17) {
+			key := c.addTo(out, int(p), netip.AddrPortFrom(a, sp), netip.AddrPortFrom(z, dp))
+			fragments[key] = fragments[key] || n > 0
 		}
 	}
+}
+
+// addTo adds what went from a to b and back.
+func (c conv) addTo(out map[string]conv, proto int, a, b netip.AddrPort) (key string) {
+	key, turned := convKey(proto, a, b)
+	sum := out[key]
+	for dir := range 2 {
+		to := dir
+		if turned {
+			to = 1 - dir
+		}
+		sum.packets[to] += c.packets[dir]
+		sum.bytes[to] += c.bytes[dir]
+		sum.unit[to] += c.unit[dir]
+	}
+	out[key] = sum
+	return key
 }
 
 func convKey(proto int, a, b netip.AddrPort) (key string, turned bool) {
@@ -174,21 +189,26 @@ func convKey(proto int, a, b netip.AddrPort) (key string, turned bool) {
 }
 
 // A line of tshark -z conv: A <-> B, frames and bytes from B, from A, total.
-var convLine = regexp.MustCompile(`^(\S+):(\d+)\s+<->\s+(\S+):(\d+)\s+(\d+) ([\d,]+) (\w+)\s+(\d+) ([\d,]+) (\w+)\s`)
+var convLine = regexp.MustCompile(`^(\S+)\s+<->\s+(\S+)\s+(\d+) ([\d,]+) (\w+)\s+(\d+) ([\d,]+) (\w+)\s`)
 
-func tsharkConversations(t *testing.T, file string) map[string]conv {
+// tsharkConversations gives those of TCP and UDP ports, and those of addresses.
+func tsharkConversations(t *testing.T, file string) (out, pairs map[string]conv) {
 	t.Helper()
-	raw, err := exec.Command("tshark", "-r", file, "-q", "-o", "ip.defragment:FALSE", "-z", "conv,tcp", "-z", "conv,udp").Output()
+	raw, err := exec.Command("tshark", "-r", file, "-q", "-o", "ip.defragment:FALSE",
+		"-z", "conv,tcp", "-z", "conv,udp", "-z", "conv,ip", "-z", "conv,ipv6").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, number := map[string]conv{}, 0
+	out, pairs = map[string]conv{}, map[string]conv{}
+	number := 0
 	for line := range strings.Lines(string(raw)) {
 		switch strings.TrimSpace(line) {
 		case "TCP Conversations":
 			number = 6
 		case "UDP Conversations":
 			number = 17
+		case "IPv4 Conversations", "IPv6 Conversations":
+			number = 0
 		}
 		m := convLine.FindStringSubmatch(line)
 		if m == nil {
@@ -197,26 +217,24 @@ func tsharkConversations(t *testing.T, file string) map[string]conv {
 			}
 			continue
 		}
-		key, turned := convKey(number, addrPort(t, m[1], m[2]), addrPort(t, m[3], m[4]))
-		c := out[key]
-		for i, at := range []int{8, 5} { // from A, from B
-			to := i
-			if turned {
-				to = 1 - i
-			}
-			n, _ := strconv.ParseInt(m[at], 10, 64)
+		var c conv
+		for i, at := range []int{6, 3} { // from A, from B
 			bytes, _ := strconv.ParseInt(strings.ReplaceAll(m[at+1], ",", ""), 10, 64)
 			unit, ok := map[string]float64{"bytes": 0, "byte": 0, "kB": 1e3, "MB": 1e6, "GB": 1e9}[m[at+2]]
 			if !ok {
 				t.Fatalf("unit %q", m[at+2])
 			}
-			c.packets[to] += n
-			c.bytes[to] += bytes * int64(max(unit, 1))
-			c.unit[to] += unit
+			c.packets[i], _ = strconv.ParseInt(m[at], 10, 64)
+			c.bytes[i], c.unit[i] = bytes*int64(max(unit, 1)), unit
 		}
-		out[key] = c
+		if number == 0 {
+			c.addTo(pairs, 0, addrPort(t, m[1], "0"), addrPort(t, m[2], "0"))
+			continue
+		}
+		a, b := strings.LastIndexByte(m[1], ':'), strings.LastIndexByte(m[2], ':')
+		c.addTo(out, number, addrPort(t, m[1][:a], m[1][a+1:]), addrPort(t, m[2][:b], m[2][b+1:]))
 	}
-	return out
+	return out, pairs
 }
 
 func addrPort(t *testing.T, addr, port string) netip.AddrPort {
