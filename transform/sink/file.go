@@ -3,6 +3,7 @@ package sink
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -136,21 +137,30 @@ func (f *File) Abort() {
 // WriteFile puts data at path with mode 0640. As with a table, the file is
 // hidden until it is whole and on the disk; when it fails, what was at path stays.
 func WriteFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
-	if err != nil {
+	return WriteStream(path, func(w io.Writer) error {
+		_, err := w.Write(data)
 		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o640), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // a hidden file that nobody reads
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	})
 }
+
+// WriteStream is WriteFile for what a function writes, in pieces of its own
+// choice.
+func WriteStream(path string, write func(io.Writer) error) error {
+	f := &File{path: path, Sink: stream{}}
+	if err := f.open(); err != nil {
+		return err
+	}
+	if err := write(f.temp); err != nil {
+		f.Abort()
+		return err
+	}
+	return f.Close()
+}
+
+// stream is the sink of a file that is written directly.
+type stream struct{ Sink }
+
+func (stream) Close() error { return nil }
 
 // syncDir makes a rename in dir durable.
 func syncDir(dir string) error {
