@@ -7,7 +7,7 @@ export CGO_ENABLED ?= 0
 export PCAPLINE_PYTHON ?= $(CURDIR)/.venv/bin/python
 LINT    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run build test race lint bench golden fuzz tools clean
+.PHONY: run build test race lint bench microbench golden fuzz tools clean
 
 run: build ## the main job on the bundled captures: tables, dataset, model, evaluation, report
 	bin/pcapline run -o $(OUT) testdata/lab
@@ -24,7 +24,12 @@ race: tools ## every test under the race detector (needs a C compiler)
 lint: ## formatting, vet and linters
 	$(LINT) run ./...
 
-bench: ## benchmarks with peers side by side, as benchstat reads them
+bench: build tools ## pcapline beside its peers: the table in README
+	.ci/debian argus:argus-server ra:argus-client editcap:wireshark-common
+	.venv/bin/pip install --quiet --disable-pip-version-check nfstream==6.6.0
+	.ci/bench $(BENCH)
+
+microbench: ## Go benchmarks, as benchstat reads them
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 golden: ## rewrite golden files, then look at git diff

@@ -7,14 +7,18 @@ type Block struct {
 	Bytes   int      // captured bytes in them
 	Read    int64    // bytes of the file, as it lies on disk, that were read by then: for progress
 
-	held []*memory // what Packets' Data lies in
-	pool *pool     // where the block goes afterwards
+	held   []*memory // what Packets' Data lies in
+	mapped []byte    // the part of a mapped file that the block was read from
+	pool   *pool     // where the block goes afterwards
 }
 
 // Release gives the packets' bytes back. Neither the block nor anything
 // borrowed from it may be used afterwards. Every block is released once; one
-// that is not costs its memory until the program ends.
+// that is not costs its memory until the program ends. The pages of a mapped
+// file go with its blocks: a program that reads a large one takes no more
+// memory than its blocks do.
 func (b *Block) Release() {
+	forgetPages(b.mapped)
 	for i, m := range b.held {
 		m.release()
 		b.held[i] = nil

@@ -4,6 +4,7 @@ package pcapio
 
 import (
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,3 +24,17 @@ func mapFile(f *os.File, size int64) ([]byte, error) {
 }
 
 func unmapFile(b []byte) { _ = unix.Munmap(b) }
+
+// forgetPages takes the whole pages of b, a part of a mapped file, out of the
+// process's memory. They stay in the system's cache, and whoever touches them
+// gets them back.
+func forgetPages(b []byte) {
+	page := uintptr(os.Getpagesize())
+	start := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	skip := -start & (page - 1)
+	if uintptr(len(b)) < skip+page {
+		return
+	}
+	whole := b[skip : skip+(uintptr(len(b))-skip)&^(page-1)]
+	_ = unix.Madvise(whole, unix.MADV_DONTNEED) // only advice
+}

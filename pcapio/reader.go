@@ -160,7 +160,11 @@ func (r *Reader) NextBlock() (*Block, error) {
 		return nil, r.err
 	}
 	b := r.pool.block()
+	from := r.w.pos
 	err := r.guarded(func() error { return r.fill(b) })
+	if r.whole != nil {
+		b.mapped = r.whole.data[from:r.w.pos]
+	}
 	if lost := r.cutShrunk(b); lost != nil {
 		err = lost
 	}

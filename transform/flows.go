@@ -45,30 +45,59 @@ func (s *flowStage) join(b *schema.Batch) *schema.Batch {
 	return schema.Join(b, s.annotate.Batch())
 }
 
-// trackFlows is the stage's goroutine.
-func (r *runner) trackFlows(ctx context.Context, units <-chan *unit) error {
-	if r.flows == nil {
-		for range units {
-		}
-		return nil
+// tracker gives the table that follows the packets: the flow stage's, or where
+// no flows table is wanted one that does no more than that.
+func (r *runner) tracker() *flow.Table {
+	switch {
+	case r.flows != nil:
+		return r.flows.tracker
+	case r.tracks():
+		cfg := r.opt.Flow
+		cfg.IDsOnly = true
+		return flow.NewTable(cfg)
 	}
-	s := r.flows
-	for u := range units {
-		for i := range u.digests {
-			s.tracker.Add(&u.digests[i])
+	return nil
+}
+
+// tracks reports whether anybody wants to know which flow a packet belongs to.
+func (r *runner) tracks() bool {
+	return r.opt.Flows.Path != "" || r.packets != nil && r.packets.follows()
+}
+
+// track is the goroutine that follows the packets in their order. It tells the
+// workers where each packet belongs and hands the units on.
+func (r *runner) track(ctx context.Context, ordered <-chan *unit, tracked chan<- *unit) error {
+	t := r.tracker()
+	for u := range ordered {
+		var digests []flow.Digest
+		select {
+		case digests = <-u.decoded:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		if err := s.tracker.Err(); err != nil {
-			return err
+		if t != nil {
+			places := make([]flow.Member, len(digests))
+			for i := range digests {
+				places[i] = t.Add(&digests[i])
+			}
+			u.placed <- places
+			if err := t.Err(); err != nil {
+				return err
+			}
 		}
-		u.digests = nil
+		select {
+		case tracked <- u:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil || r.flows == nil {
 		return err
 	}
-	if err := s.tracker.Finish(); err != nil {
+	if err := t.Finish(); err != nil {
 		return err
 	}
-	return s.flush()
+	return r.flows.flush()
 }
 
 // write encodes a batch of ended flows.

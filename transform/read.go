@@ -70,7 +70,7 @@ func (g *gatherer) add(file int32, b *pcapio.Block) error {
 		}
 	}
 	if g.unit == nil {
-		g.unit = &unit{done: make(chan result, 1)}
+		g.unit = newUnit()
 	}
 	u := g.unit
 	u.blocks = append(u.blocks, fileBlock{file, b})

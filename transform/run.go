@@ -21,8 +21,10 @@ type Options struct {
 	Reader   pcapio.Options   // how they are read
 	Merge    bool             // packets of all captures in order of time, flows across captures; else capture after capture
 	Workers  int              // decoding goroutines; 0: one a core
+	Memory   int64            // bytes to get along with, at least MinMemory; 0: 128 MB and 64 MB a worker
 	Packets  Output           // the packets table; none without a path
 	Flows    Output           // the flows table; none without a path
+	Filter   string           // in the pcap filter language; packets that do not match are skipped; "": none
 	Layer    layer.Options    // what is decoded
 	Flow     flow.Config      // what a flow is
 	Annotate func() Annotator // makes an annotator for one goroutine; nil: no added columns
@@ -38,6 +40,7 @@ type Output struct {
 	Format      string   // a name of sink.Formats; "" goes by the path's ending
 	Columns     []string // which columns, in this order; nil: all
 	Compression string   // see sink.Options
+	Partition   string   // a name of sink.Partitions: the path is a folder of files; "": one file
 }
 
 // Annotator adds columns that follow from a row's other columns, as labels do.
@@ -93,9 +96,22 @@ const (
 	defaultUnitSize = 32 << 20
 )
 
+// MinMemory is what Run needs with one worker. workerMemory is what a worker
+// and its share of the units in flight take at most (measured).
+const (
+	MinMemory    = 128_000_000
+	workerMemory = 64_000_000
+)
+
 func (opt Options) withDefaults() Options {
 	if opt.Workers <= 0 {
 		opt.Workers = runtime.GOMAXPROCS(0)
+	}
+	if opt.Memory > 0 {
+		// Row groups depend on the memory alone, so that the bytes written
+		// do not depend on the number of workers.
+		opt.UnitSize = int(min(opt.Memory/16, defaultUnitSize))
+		opt.Workers = min(opt.Workers, max(1, int((opt.Memory-MinMemory)/workerMemory)))
 	}
 	opt.Flow.Span = opt.Flow.Span || opt.Merge
 	if opt.UnitRows <= 0 {
@@ -109,11 +125,12 @@ func (opt Options) withDefaults() Options {
 
 // runner is one call of Run.
 type runner struct {
-	opt     Options
-	ledger  *Ledger
-	inputs  []Input
-	packets *table // nil: not asked for
-	flows   *flowStage
+	opt      Options
+	ledger   *Ledger
+	inputs   []Input
+	programs *programs // nil: no filter
+	packets  *table    // nil: not asked for
+	flows    *flowStage
 }
 
 func newRunner(opt Options) (*runner, error) {
@@ -121,9 +138,12 @@ func newRunner(opt Options) (*runner, error) {
 	for i, name := range CaptureNames(opt.Inputs) {
 		r.inputs[i] = Input{File: name, path: opt.Inputs[i]}
 	}
+	if opt.Filter != "" {
+		r.programs = &programs{expr: opt.Filter}
+	}
 	if opt.Packets.Path != "" {
 		w := newWorker(r, nil)
-		t, err := newTable(opt.Packets, w.joined)
+		t, err := newTable(opt.Packets, w.parts[0].joined)
 		if err != nil {
 			return nil, err
 		}
@@ -144,7 +164,7 @@ func (r *runner) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	work := make(chan *unit)
 	ordered := make(chan *unit, r.opt.Workers+1)
-	digests := make(chan *unit, 1)
+	tracked := make(chan *unit, r.opt.Workers+1)
 	g.Go(func() error { return r.hashInputs(ctx) })
 	g.Go(func() error {
 		defer close(ordered)
@@ -155,28 +175,28 @@ func (r *runner) run(ctx context.Context) error {
 		g.Go(func() error {
 			w := newWorker(r, r.packets)
 			for u := range work {
-				u.done <- w.process(u)
+				u.done <- w.process(ctx, u)
 			}
 			return nil
 		})
 	}
 	g.Go(func() error {
-		defer close(digests)
-		return r.collect(ctx, ordered, digests)
+		defer close(tracked)
+		return r.track(ctx, ordered, tracked)
 	})
-	g.Go(func() error { return r.trackFlows(ctx, digests) })
+	g.Go(func() error { return r.collect(ctx, tracked) })
 	return g.Wait()
 }
 
 // collect takes the units' results in order.
-func (r *runner) collect(ctx context.Context, ordered <-chan *unit, digests chan<- *unit) error {
+func (r *runner) collect(ctx context.Context, units <-chan *unit) error {
 	var shown Progress
 	for _, path := range r.opt.Inputs {
 		if st, err := os.Stat(path); err == nil {
 			shown.TotalBytes += st.Size()
 		}
 	}
-	for u := range ordered {
+	for u := range units {
 		var res result
 		select {
 		case res = <-u.done:
@@ -188,17 +208,14 @@ func (r *runner) collect(ctx context.Context, ordered <-chan *unit, digests chan
 		}
 		r.ledger.PacketsIn += int64(u.packets)
 		r.ledger.Rows += int64(res.rows)
+		if res.filtered > 0 {
+			r.ledger.Skipped[skippedByFilter] += int64(res.filtered)
+		}
 		add(r.ledger.Malformed, res.malformed)
 		if r.packets != nil && res.piece != nil {
 			if err := r.packets.out.Commit(res.piece); err != nil {
 				return err
 			}
-		}
-		u.digests = res.digests
-		select {
-		case digests <- u:
-		case <-ctx.Done():
-			return ctx.Err()
 		}
 		if r.opt.Progress != nil {
 			shown.Packets, shown.Bytes = r.ledger.PacketsIn, u.bytesRead

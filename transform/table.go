@@ -5,13 +5,14 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/pcapline/pcapline/transform/layer"
 	"github.com/pcapline/pcapline/transform/schema"
 	"github.com/pcapline/pcapline/transform/sink"
 )
 
-// table is an output on its way: its file and the choice of columns.
+// table is an output on its way: where it goes and the choice of columns.
 type table struct {
-	out    *sink.File
+	out    destination
 	names  []string // the columns written
 	schema schema.Schema
 }
@@ -31,14 +32,42 @@ func newTable(o Output, b *schema.Batch) (*table, error) {
 	if err != nil {
 		return nil, &OptionError{err}
 	}
-	t.out, err = sink.Create(o.Path, format, t.schema, sink.Options{Compression: o.Compression})
+	t.out, err = o.create(format, t.schema)
 	return t, err
+}
+
+// follows reports whether the table has columns that are known only when the
+// packets have been followed in order.
+func (t *table) follows() bool {
+	return slices.ContainsFunc(t.schema, func(f *schema.Field) bool { return f.Layer == layer.StreamLayer })
+}
+
+// destination is a [sink.File] or a [sink.Folder].
+type destination interface {
+	sink.Sink
+	Finish() error
+	Abort()
+}
+
+func (o Output) create(format sink.Format, s schema.Schema) (destination, error) {
+	opt := sink.Options{Compression: o.Compression}
+	if o.Partition == "" {
+		return sink.Create(o.Path, format, s, opt)
+	}
+	p, err := sink.PartitionByName(o.Partition)
+	if err != nil {
+		return nil, &OptionError{err}
+	}
+	return sink.CreateFolder(o.Path, p, format, s, opt)
 }
 
 // format is the one named, or that of the path's ending.
 func (o Output) format() (sink.Format, error) {
 	if o.Format != "" {
 		return sink.ByName(o.Format)
+	}
+	if o.Partition != "" {
+		return sink.Formats[0], nil
 	}
 	return sink.ForFile(o.Path)
 }

@@ -1,6 +1,8 @@
 package transform
 
 import (
+	"context"
+
 	"github.com/pcapline/pcapline/pcapio"
 	"github.com/pcapline/pcapline/transform/flow"
 	"github.com/pcapline/pcapline/transform/layer"
@@ -20,8 +22,16 @@ type unit struct {
 	packets   int
 	bytes     int
 	bytesRead int64 // of all inputs, up to the end of this unit
-	done      chan result
-	digests   []flow.Digest // after processing, when flows are asked for
+
+	decoded chan []flow.Digest // from the worker to the tracker; nil where nobody tracks
+	placed  chan []flow.Member // from the tracker to the worker, where the table has columns of the stream
+	done    chan result
+}
+
+func newUnit() *unit {
+	return &unit{
+		decoded: make(chan []flow.Digest, 1), placed: make(chan []flow.Member, 1), done: make(chan result, 1),
+	}
 }
 
 type fileBlock struct {
@@ -32,42 +42,74 @@ type fileBlock struct {
 type result struct {
 	piece     sink.Piece // nil without a packets table
 	rows      int
-	digests   []flow.Digest
+	filtered  int // packets that the filter does not match
 	malformed map[string]int64
 	err       error
 }
 
 // worker decodes and encodes units; it belongs to one goroutine.
 type worker struct {
+	chooser  chooser
+	parts    []*part      // what a unit is decoded to; without columns of the stream the first serves again and again
+	used     int          // parts with rows
+	annotate Annotator    // nil: none
+	out      *table       // nil: no packets table
+	encoder  sink.Encoder // nil likewise
+	digests  bool         // somebody tracks flows
+	follows  bool         // rows wait for their place in flows
+}
+
+// part is a batch of decoded packets and the views of it that are encoded.
+type part struct {
 	table    *layer.Table
-	annotate Annotator // nil: none
-	joined   *schema.Batch
-	selected *schema.Batch
-	encoder  sink.Encoder // nil: no packets table
-	digests  bool
+	joined   *schema.Batch // with the annotator's columns
+	selected *schema.Batch // nil: no packets table
 }
 
 // newWorker makes a worker that encodes for t; without a table it decodes only.
 func newWorker(r *runner, t *table) *worker {
-	w := &worker{table: layer.NewTable(r.opt.Layer), digests: r.opt.Flows.Path != ""}
-	w.joined = w.table.Batch()
+	w := &worker{out: t, digests: r.tracks(), follows: t != nil && t.follows()}
+	w.chooser.all = r.programs
 	if r.opt.Annotate != nil {
 		w.annotate = r.opt.Annotate()
-		w.joined = schema.Join(w.table.Batch(), w.annotate.Batch())
 	}
 	if t != nil {
 		w.encoder = t.out.NewEncoder()
-		w.selected = t.selection(w.joined)
 	}
+	w.add(layer.NewTable(r.opt.Layer))
 	return w
+}
+
+func (w *worker) add(t *layer.Table) {
+	p := &part{table: t, joined: t.Batch()}
+	if w.annotate != nil {
+		p.joined = schema.Join(t.Batch(), w.annotate.Batch())
+	}
+	if w.out != nil {
+		p.selected = w.out.selection(p.joined)
+	}
+	w.parts = append(w.parts, p)
 }
 
 // process turns a unit into a result and gives its blocks back. A mapped
 // capture that others shorten meanwhile is an error, not a crash.
-func (w *worker) process(u *unit) (res result) {
-	if err := pcapio.Guard(func() { res = w.encodeUnit(u) }); err != nil {
+func (w *worker) process(ctx context.Context, u *unit) (res result) {
+	var digests []flow.Digest
+	err := pcapio.Guard(func() { digests = w.decode(u, &res) })
+	if err != nil {
 		res.err = err
 	}
+	u.decoded <- digests // also after an error: the tracker waits for it
+	if res.err == nil {
+		if err := pcapio.Guard(func() { res.err = w.finish(ctx, u, &res) }); err != nil {
+			res.err = err
+		}
+	}
+	for _, p := range w.parts {
+		add(malformedOf(&res), p.table.TakeErrors())
+		p.table.Reset()
+	}
+	w.used = 0
 	for _, fb := range u.blocks {
 		fb.block.Release()
 	}
@@ -75,59 +117,102 @@ func (w *worker) process(u *unit) (res result) {
 	return res
 }
 
-func (w *worker) encodeUnit(u *unit) (res result) {
+func malformedOf(res *result) map[string]int64 {
+	if res.malformed == nil {
+		res.malformed = make(map[string]int64)
+	}
+	return res.malformed
+}
+
+// decode makes rows of a unit's packets, and encodes them batch by batch
+// unless they wait for their places.
+func (w *worker) decode(u *unit, res *result) (digests []flow.Digest) {
 	if w.digests {
-		res.digests = make([]flow.Digest, 0, u.packets)
+		digests = make([]flow.Digest, 0, u.packets)
 	}
 	var d flow.Digest
 	for _, fb := range u.blocks {
 		for i := range fb.block.Packets {
-			d = flow.Digest{}
-			w.table.Append(&fb.block.Packets[i], fb.file, &d)
-			if w.digests {
-				res.digests = append(res.digests, d)
+			p := &fb.block.Packets[i]
+			wanted, err := w.chooser.wants(p)
+			if err != nil {
+				res.err = err
+				return digests
 			}
-			if w.table.Batch().Rows == batchRows {
-				if res.err = w.encode(&res); res.err != nil {
-					return res
-				}
+			if !wanted {
+				res.filtered++
+				continue
+			}
+			if res.err = w.append(p, fb.file, &d, res); res.err != nil {
+				return digests
+			}
+			if w.digests {
+				digests = append(digests, d)
 			}
 		}
 	}
-	if res.err = w.encode(&res); res.err != nil {
-		return res
-	}
-	if w.encoder != nil {
-		res.piece, res.err = w.encoder.Flush()
-	}
-	res.malformed = w.table.TakeErrors()
-	return res
+	return digests
 }
 
-// encode hands the rows decoded so far to the encoder and empties the batch.
-func (w *worker) encode(res *result) error {
-	b := w.table.Batch()
-	if b.Rows == 0 {
-		return nil
+// append decodes a packet into the part at hand, after making room.
+func (w *worker) append(p *pcapio.Packet, file int32, d *flow.Digest, res *result) error {
+	now := w.parts[max(w.used-1, 0)]
+	if w.used == 0 || now.table.Batch().Rows == batchRows {
+		if w.used > 0 && !w.follows {
+			if err := w.encode(now, res); err != nil {
+				return err
+			}
+			w.used--
+		}
+		if w.used == len(w.parts) {
+			w.add(w.parts[0].table.Sibling())
+		}
+		now = w.parts[w.used]
+		w.used++
 	}
+	now.table.Append(p, file, d)
+	return nil
+}
+
+// finish encodes what is not encoded yet and ends the piece.
+func (w *worker) finish(ctx context.Context, u *unit, res *result) (err error) {
+	if w.follows {
+		select {
+		case places := <-u.placed:
+			for _, p := range w.parts[:w.used] {
+				n := p.table.Batch().Rows
+				p.table.Place(places[:n])
+				places = places[n:]
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for _, p := range w.parts[:w.used] {
+		if err := w.encode(p, res); err != nil {
+			return err
+		}
+	}
+	if w.encoder != nil {
+		res.piece, err = w.encoder.Flush()
+	}
+	return err
+}
+
+// encode hands a part's rows to the encoder and empties it.
+func (w *worker) encode(p *part, res *result) error {
+	b := p.table.Batch()
 	res.rows += b.Rows
-	defer w.reset()
+	defer p.table.Reset()
 	if w.encoder == nil {
 		return nil
 	}
 	if w.annotate != nil {
+		w.annotate.Batch().Reset()
 		w.annotate.Annotate(b)
 	}
-	w.joined.Rows = b.Rows
-	w.joined.Finish()
-	w.selected.Rows = b.Rows
-	return w.encoder.Encode(w.selected)
-}
-
-func (w *worker) reset() {
-	w.table.Reset()
-	if w.annotate != nil {
-		w.annotate.Batch().Reset()
-		w.joined.Rows = 0
-	}
+	p.joined.Rows = b.Rows
+	p.joined.Finish()
+	p.selected.Rows = b.Rows
+	return w.encoder.Encode(p.selected)
 }

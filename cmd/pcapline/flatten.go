@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/pcapline/pcapline/features/label"
 	"github.com/pcapline/pcapline/pcapio"
+	"github.com/pcapline/pcapline/pcapio/spool"
 	"github.com/pcapline/pcapline/transform"
 	"github.com/pcapline/pcapline/transform/flow"
+	"github.com/pcapline/pcapline/transform/layer"
 	"github.com/pcapline/pcapline/transform/sink"
 )
 
@@ -24,6 +27,20 @@ func workersFlag() cli.Flag {
 
 func mergeFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "merge", Usage: "take the packets of all captures in order of time; flows then go across captures"}
+}
+
+// captureFlags say how captures are read.
+func captureFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "filter", Aliases: []string{"f"}, Usage: "take only packets that match `EXPRESSION`, in the pcap filter language"},
+		mergeFlag(),
+		&cli.StringFlag{Name: "memory", Usage: "take about `SIZE` at most, as 512MB, by smaller row groups and fewer workers (default: 128 MB and 64 MB a worker)"},
+		workersFlag(),
+	}
+}
+
+func payloadFlag() cli.Flag {
+	return &cli.StringFlag{Name: "payload", Value: "full", Usage: "keep `WHAT` of payloads: " + layer.PayloadModes}
 }
 
 func truthFlag() cli.Flag {
@@ -38,6 +55,7 @@ func tableFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the table: " + strings.Join(formatNames(), ", ") + " (default: by the file's ending)"},
 		&cli.StringFlag{Name: "compression", Usage: "`CODEC` of the table's pages: zstd, snappy or none"},
+		&cli.StringFlag{Name: "partition", Usage: "write a folder with a file for each `KEY`: " + partitionHelp()},
 		&cli.StringSliceFlag{Name: "column", Aliases: []string{"e"}, Usage: "write only `COLUMN`, in the order given (repeatable; default: all)"},
 	}
 }
@@ -51,7 +69,7 @@ func flattenCommand() *cli.Command {
 			"Every packet becomes a row; what could not be decoded is said in decode_error.",
 		UsageText: "pcapline flatten -o packets.parquet testdata/lab\n" +
 			"pcapline flatten -o packets.csv -e ts -e ip_src -e ip_dst capture.pcapng",
-		Flags: append(tableFlags(), outputFlag("write the table to `FILE`"), truthFlag(), mergeFlag(), workersFlag()),
+		Flags: append(append(tableFlags(), outputFlag("write the table to `FILE`"), payloadFlag(), truthFlag()), captureFlags()...),
 		Action: func(c *cli.Context) error {
 			return tablesAction(c, func(o *transform.Options, out transform.Output) { o.Packets = out })
 		},
@@ -65,7 +83,7 @@ func flowsCommand() *cli.Command {
 		ArgsUsage: "FILE|DIR...",
 		UsageText: "pcapline flows -o flows.parquet testdata/lab\n" +
 			"pcapline flows -o flows.csv --idle-timeout 15s capture.pcapng",
-		Flags: append(append(tableFlags(), outputFlag("write the table to `FILE`"), truthFlag(), mergeFlag(), workersFlag()), flowFlags()...),
+		Flags: append(append(append(tableFlags(), outputFlag("write the table to `FILE`"), truthFlag()), captureFlags()...), flowFlags()...),
 		Action: func(c *cli.Context) error {
 			return tablesAction(c, func(o *transform.Options, out transform.Output) { o.Flows = out })
 		},
@@ -84,6 +102,7 @@ func tablesAction(c *cli.Context, place func(*transform.Options, transform.Outpu
 	}
 	place(&opt, transform.Output{
 		Path: path, Format: c.String("format"), Compression: c.String("compression"), Columns: c.StringSlice("column"),
+		Partition: c.String("partition"),
 	})
 	res, err := transformRun(c, opt)
 	if err != nil && !errors.Is(err, transform.ErrDamaged) {
@@ -100,7 +119,7 @@ func tablesAction(c *cli.Context, place func(*transform.Options, transform.Outpu
 
 // transformOptions reads the flags that flatten, flows and run share.
 func transformOptions(c *cli.Context) (transform.Options, error) {
-	opt := transform.Options{Workers: c.Int("workers"), Merge: c.Bool("merge")}
+	opt := transform.Options{Workers: c.Int("workers"), Merge: c.Bool("merge"), Filter: c.String("filter")}
 	if c.NArg() == 0 {
 		return opt, usagef("%s: name a capture or a folder of captures", c.Command.Name)
 	}
@@ -113,6 +132,14 @@ func transformOptions(c *cli.Context) (transform.Options, error) {
 	}
 	opt.Inputs = inputs
 	opt.Flow = flowConfig(c)
+	if opt.Memory, err = memoryBound(c); err != nil {
+		return opt, err
+	}
+	if mode := c.String("payload"); mode != "" {
+		if err := opt.Layer.ParsePayload(mode); err != nil {
+			return opt, usage(err)
+		}
+	}
 	if truth := c.String("truth"); truth != "" {
 		_, err = addLabels(&opt, truth)
 	}
@@ -166,6 +193,31 @@ func damagedOnly(err error) error {
 		return damaged(fmt.Errorf("%w; see the ledger", err))
 	}
 	return err
+}
+
+// memoryBound reads --memory and has the garbage collector keep to it.
+func memoryBound(c *cli.Context) (int64, error) {
+	s := c.String("memory")
+	if s == "" {
+		return 0, nil
+	}
+	n, err := spool.ParseSize(s, 1)
+	if err != nil {
+		return 0, usage(err)
+	}
+	if n < transform.MinMemory {
+		return 0, usagef("--memory %s: at least %d MB are needed", s, transform.MinMemory/1_000_000)
+	}
+	debug.SetMemoryLimit(n)
+	return n, nil
+}
+
+func partitionHelp() string {
+	var known []string
+	for _, p := range sink.Partitions {
+		known = append(known, p.Name+" ("+p.Doc+")")
+	}
+	return strings.Join(known, ", ")
 }
 
 func formatNames() []string {

@@ -40,10 +40,10 @@ func runCommand() *cli.Command {
 			"made. The model learns from flows. Everything that it writes is the same, byte for byte, for the same\n" +
 			"captures, flags and seed, whatever -j is.",
 		UsageText: "pcapline run testdata/lab\npcapline run -o out --truth truth.csv captures/",
-		Flags: append(append(append([]cli.Flag{
+		Flags: append(append(append(append([]cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "out", Usage: "write into the folder `DIR`"},
 			&cli.BoolFlag{Name: "csv", Usage: "write the tables as CSV, too"},
-		}, truthFlag(), allowMisfitFlag(), mergeFlag(), workersFlag()), splitFlags()...), flowFlags()...),
+		}, truthFlag(), allowMisfitFlag(), payloadFlag()), captureFlags()...), splitFlags()...), flowFlags()...),
 		Action: runAction,
 	}
 }

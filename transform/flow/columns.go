@@ -10,10 +10,11 @@ import (
 type FlowColumns struct {
 	schema.Layer `name:"flow" title:"Flow" source:"RFC 7011; RFC 5103" every:"row"`
 
-	ID          schema.Values[int64]         `name:"flow_id" role:"identity" store:"delta" doc:"file_id × 2^32 + number of the flow in its file, from 1, in order of first packets. The same for any number of workers."`
+	ID          schema.Values[int64]         `name:"flow_id" role:"identity" store:"delta" doc:"file_id × 2^32 + number of the flow in its file, from 1, in order of first packets; where flows go on from file to file (span, merge), the number in the run alone, whatever the files are. The same for any number of workers and shards."`
 	File        schema.Values[uint32]        `name:"file_id" role:"provenance" store:"dict" doc:"Index of the capture file in the run; that of the first packet."`
 	First       schema.Values[int64]         `name:"first_packet" role:"provenance" store:"delta" doc:"Number of the flow's first packet in its file, from 1."`
-	Last        schema.Values[int64]         `name:"last_packet" role:"provenance" store:"delta" doc:"Number of the flow's last packet in its file."`
+	LastFile    schema.Values[uint32]        `name:"last_file_id" role:"provenance" store:"dict" doc:"Index of the capture file of the last packet; another than file_id only where flows go on from file to file."`
+	Last        schema.Values[int64]         `name:"last_packet" role:"provenance" store:"delta" doc:"Number of the flow's last packet in its file, last_file_id."`
 	Key         schema.Values[int64]         `name:"flow_key" role:"identity" store:"plain" doc:"XXH64 of the conversation's key (endpoints in ascending order, protocol, VLAN, ICMP echo identifier): joins flows and packets. Later flows of the same endpoints have the same key."`
 	CommunityID schema.Optional[schema.Text] `name:"community_id" role:"identity" source:"Community ID v1" doc:"Community ID, version 1, seed 0; null for ARP."`
 	Start       schema.Values[schema.Micros] `name:"ts" role:"time" store:"delta" source:"IPFIX 154 flowStartMicroseconds" doc:"Time of the earliest packet."`
@@ -37,6 +38,8 @@ type FlowColumns struct {
 	History     schema.Optional[schema.Text] `name:"history" store:"dict" source:"Zeek conn.log" doc:"Zeek's letters in order of appearance, upper case from the initiator, each once a direction: s SYN, h SYN with ACK, a ACK alone, d data, f FIN, r RST, q SYN with FIN or RST, i FIN with RST, t retransmission, w zero window, g gap; ^ at first: direction turned round. TCP and UDP only."`
 	Duration    schema.Values[float64]       `name:"duration" unit:"s" doc:"From the earliest to the latest packet; never negative. CICFlowMeter counts µs and goes below 0 on disordered input."`
 	Late        schema.Values[uint32]        `name:"late_packets" role:"provenance" doc:"Packets with an earlier time than one before them in the flow; their gaps count as 0."`
+	Duplicates  schema.Values[uint32]        `name:"dup_packets" role:"provenance" doc:"Packets that repeat one of at most 10 ms before bit for bit from the IP header on: captured twice, as by a mirror port of both sides or a loopback interface. They are in all counts; --drop-duplicates leaves them out of flows."`
+	Routed      schema.Values[uint32]        `name:"routed_packets" role:"provenance" doc:"The same but for another TTL: packets captured before and behind a router."`
 	Fragments   schema.Values[uint32]        `name:"fragments" source:"RFC 791; RFC 8200" doc:"Packets that are fragments of IP datagrams; later ones are joined to the flow of the first."`
 }
 
@@ -47,6 +50,7 @@ type VolumeColumns struct {
 
 	Packets      schema.Values[int64]     `name:"packets" doc:"Packets."`
 	Bytes        schema.Values[int64]     `name:"bytes" unit:"B" doc:"Bytes of frames on the wire, also of those that were captured in part. CICFlowMeter counts payload here."`
+	IPBytes      schema.Values[int64]     `name:"ip_bytes" unit:"B" source:"IPFIX 1 octetDeltaCount" doc:"Bytes of IP packets by their length fields (Zeek: orig_ip_bytes, resp_ip_bytes; NetFlow: bytes); 0 for ARP."`
 	Payload      schema.Values[int64]     `name:"payload_bytes" unit:"B" doc:"Bytes above the transport header, by the IP length: Ethernet padding is not payload (CICFlowMeter counts it)."`
 	Headers      schema.Values[int64]     `name:"header_bytes" unit:"B" doc:"Bytes of transport headers."`
 	DataPackets  schema.Values[int64]     `name:"data_packets" doc:"Packets with payload (CICFlowMeter: Act Data Pkts, forward only)."`
@@ -71,6 +75,21 @@ type VolumeColumns struct {
 	Entropy      schema.Optional[float64] `name:"entropy_mean" unit:"bit/B" source:"Shannon 1948" doc:"Mean over packets with payload of the entropy of the payload's bytes, 0 to 8; null without payload."`
 }
 
+// DirectionColumns are what only makes sense of one direction (fwd_, bwd_).
+type DirectionColumns struct {
+	schema.Layer `name:"direction" title:"One direction" source:"CICFlowMeter; nfstream" every:"row"`
+
+	Duration       schema.Optional[float64] `name:"duration" unit:"s" doc:"From the direction's earliest to its latest packet; null without packets. CICFlowMeter's IAT Total, in µs there; nfstream's src2dst_duration_ms."`
+	TOS            schema.Optional[uint8]   `name:"ip_tos" role:"identity" source:"IPFIX 5 ipClassOfService" doc:"IPv4 TOS or IPv6 traffic class of the direction's first packet; null without IP packets."`
+	HeaderMin      schema.Optional[uint16]  `name:"header_min" unit:"B" doc:"Least transport header; null where none was seen. CICFlowMeter's Fwd Seg Size Min, which is no segment's size."`
+	Bulks          schema.Values[uint32]    `name:"bulks" doc:"Runs of at least 4 packets with payload, none of the other direction between, each at most 1 s behind the one before."`
+	BulkPackets    schema.Optional[float64] `name:"bulk_packets_mean" doc:"Packets divided by bulks; null without bulks. CICFlowMeter's Packet/Bulk Avg, rounded down there."`
+	BulkBytes      schema.Optional[float64] `name:"bulk_bytes_mean" unit:"B" doc:"Payload bytes divided by bulks; null without bulks. CICFlowMeter's Bytes/Bulk Avg, rounded down there."`
+	BulkRate       schema.Optional[float64] `name:"bulk_rate" unit:"B/s" doc:"Payload bytes of all bulks divided by their durations; null where these are 0. CICFlowMeter's Bulk Rate Avg, rounded down there."`
+	SubflowPackets schema.Values[float64]   `name:"subflow_packets_mean" doc:"Packets divided by subflows. CICFlowMeter's Subflow Packets: 0 there without a pause, and divided by one too few."`
+	SubflowBytes   schema.Values[float64]   `name:"subflow_bytes_mean" unit:"B" doc:"Payload bytes divided by subflows. CICFlowMeter's Subflow Bytes, likewise."`
+}
+
 // ShapeColumns say how the directions and pauses of a flow relate.
 type ShapeColumns struct {
 	schema.Layer `name:"shape" title:"Shape" source:"CICFlowMeter; nfstream" every:"row"`
@@ -88,6 +107,8 @@ type ShapeColumns struct {
 	IdleStd      schema.Optional[float64] `name:"idle_std" unit:"s" doc:"Sample standard deviation; null below two silences."`
 	IdleMin      schema.Optional[float64] `name:"idle_min" unit:"s" doc:"Shortest silence; null without."`
 	IdleMax      schema.Optional[float64] `name:"idle_max" unit:"s" doc:"Longest silence; null without."`
+	Subflows     schema.Values[int64]     `name:"subflows" doc:"Parts of the flow between pauses longer than 1 s; at least 1. CICFlowMeter counts the pauses, so its Subflow columns divide by one too few."`
 	Sizes        schema.List[int64]       `name:"splt_size" unit:"B" source:"Joy; nfstream SPLT" doc:"Payload bytes of the first packets (default 20; ARP: frame bytes), negative backward."`
+	Directions   schema.List[uint8]       `name:"splt_direction" source:"Joy; nfstream SPLT" doc:"Direction of the same packets: 0 forward, 1 backward. Also tells that of packets without payload."`
 	Gaps         schema.List[float64]     `name:"splt_iat" unit:"s" source:"Joy; nfstream SPLT" doc:"Time since the packet before, for the same packets; 0 for the first."`
 }

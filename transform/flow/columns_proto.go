@@ -25,6 +25,7 @@ type TCPColumns struct {
 	CWR             schema.Values[uint32]   `name:"tcp_cwr" source:"RFC 3168" doc:"Packets with CWR (CICFlowMeter spells it CWE)."`
 	Retransmissions schema.Values[uint32]   `name:"tcp_retransmissions" doc:"Segments that end at or below the highest sequence number seen: sent again, or late."`
 	Gaps            schema.Values[uint32]   `name:"tcp_gaps" doc:"Segments that begin above it: something before them is missing or late."`
+	GapBytes        schema.Values[int64]    `name:"tcp_gap_bytes" unit:"B" doc:"Bytes that the sequence numbers skipped there: not captured, lost or late (Zeek: missed_bytes, which it does not count when they come late)."`
 	KeepAlives      schema.Values[uint32]   `name:"tcp_keepalives" source:"RFC 9293 3.8.4" doc:"Segments of one old byte that ask for an answer."`
 	ZeroWindows     schema.Values[uint32]   `name:"tcp_zero_windows" doc:"Packets without SYN, FIN, RST whose window is 0."`
 	InitWindow      schema.Optional[uint16] `name:"tcp_init_window" unit:"B" doc:"Window of the direction's first packet, not scaled; null without packets, where CICFlowMeter has -1 or 0."`
@@ -47,6 +48,45 @@ type DNSColumns struct {
 	NameMean    schema.Optional[float64] `name:"dns_name_len_mean" unit:"B" doc:"Mean length of the names in the first question of each message; null without names."`
 	NameMax     schema.Optional[uint16]  `name:"dns_name_len_max" unit:"B" doc:"Greatest length of such a name."`
 	LabelsMax   schema.Optional[uint8]   `name:"dns_labels_max" doc:"Most labels in such a name."`
+	NameEntropy schema.Optional[float64] `name:"dns_name_entropy_mean" unit:"bit/B" source:"Shannon 1948" doc:"Mean over these names of the entropy of their characters: high where they carry data; null where none could be read."`
+}
+
+// AppColumns are what the protocols above say of themselves; null where
+// nothing was said. Of texts it is the first in the flow, at most 255 bytes.
+type AppColumns struct {
+	schema.Layer `name:"app" title:"Application protocols" every:"row"`
+
+	Name       schema.Optional[schema.Text] `name:"app_proto" store:"dict" doc:"Protocol of the first packet with one that is decoded: tls, http, dns, ssh, quic …"`
+	TLSVersion schema.Optional[uint16]      `name:"tls_version" store:"dict" source:"RFC 8446 4.2.1" doc:"TLS version chosen by the server, else the highest that the client offers: 771 is TLS 1.2, 772 is TLS 1.3."`
+	SNI        schema.Optional[schema.Text] `name:"tls_sni" role:"identity" store:"dict" source:"RFC 6066 3" doc:"Server name that a TLS or QUIC client asks for, in lower case."`
+	SNILen     schema.Optional[uint16]      `name:"tls_sni_len" unit:"B" doc:"Its length."`
+	SNILabels  schema.Optional[uint8]       `name:"tls_sni_labels" doc:"Its labels: parts between dots."`
+	SNIEntropy schema.Optional[float64]     `name:"tls_sni_entropy" unit:"bit/B" source:"Shannon 1948" doc:"Entropy of its characters."`
+	ALPN       schema.Optional[schema.Text] `name:"tls_alpn" store:"dict" source:"RFC 7301" doc:"Protocol chosen by the server, else the first that the client offers."`
+	JA3        schema.Optional[schema.Text] `name:"tls_ja3" role:"identity" store:"dict" source:"JA3" doc:"JA3 fingerprint of the ClientHello: says which program it was more than what it did."`
+	JA3S       schema.Optional[schema.Text] `name:"tls_ja3s" role:"identity" store:"dict" source:"JA3" doc:"JA3S fingerprint of the ServerHello."`
+	JA4        schema.Optional[schema.Text] `name:"tls_ja4" role:"identity" store:"dict" source:"JA4" doc:"JA4 fingerprint of the ClientHello."`
+	QUIC       schema.Optional[uint32]      `name:"quic_version" store:"dict" source:"RFC 8999" doc:"Version in the first long header; 1 is RFC 9000."`
+
+	Requests  schema.Optional[uint32]      `name:"http_requests" source:"RFC 9112" doc:"HTTP requests; null without requests and responses, as the next six."`
+	Responses schema.Optional[uint32]      `name:"http_responses" source:"RFC 9112" doc:"HTTP responses."`
+	Status1   schema.Optional[uint32]      `name:"http_1xx" source:"RFC 9110 15" doc:"Responses with status 100 to 199."`
+	Status2   schema.Optional[uint32]      `name:"http_2xx" source:"RFC 9110 15" doc:"Responses with status 200 to 299: successes."`
+	Status3   schema.Optional[uint32]      `name:"http_3xx" source:"RFC 9110 15" doc:"Responses with status 300 to 399: redirections."`
+	Status4   schema.Optional[uint32]      `name:"http_4xx" source:"RFC 9110 15" doc:"Responses with status 400 to 499: errors of the client."`
+	Status5   schema.Optional[uint32]      `name:"http_5xx" source:"RFC 9110 15" doc:"Responses with status 500 to 599: errors of the server."`
+	Status    schema.Optional[uint16]      `name:"http_status" store:"dict" source:"RFC 9110 15" doc:"Status of the first response."`
+	Method    schema.Optional[schema.Text] `name:"http_method" store:"dict" source:"RFC 9110 9" doc:"Method of the first request."`
+	Host      schema.Optional[schema.Text] `name:"http_host" role:"identity" store:"dict" source:"RFC 9110 7.2" doc:"Host of the first request that has one."`
+	URI       schema.Optional[schema.Text] `name:"http_uri" role:"payload" source:"RFC 9112 3.2" doc:"Target of the first request."`
+	URIMean   schema.Optional[float64]     `name:"http_uri_len_mean" unit:"B" doc:"Mean length of the requests' targets; null without requests."`
+	URIMax    schema.Optional[uint32]      `name:"http_uri_len_max" unit:"B" doc:"Greatest length of these."`
+	Agent     schema.Optional[schema.Text] `name:"http_user_agent" role:"payload" store:"dict" source:"RFC 9110 10.1.5" doc:"User-Agent of the first request that has one."`
+	AgentLen  schema.Optional[uint16]      `name:"http_user_agent_len" unit:"B" doc:"Its length, at most 255."`
+
+	DNSName      schema.Optional[schema.Text] `name:"dns_first_name" role:"identity" store:"dict" source:"RFC 1035" doc:"Name in the first question of the first DNS message that has one."`
+	ClientBanner schema.Optional[schema.Text] `name:"ssh_client" role:"payload" store:"dict" source:"RFC 4253 4.2" doc:"SSH identification string of the initiator."`
+	ServerBanner schema.Optional[schema.Text] `name:"ssh_server" role:"payload" store:"dict" source:"RFC 4253 4.2" doc:"SSH identification string of the other side."`
 }
 
 // ARPColumns sum up the messages of an ARP conversation; null but for ARP.

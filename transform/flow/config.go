@@ -14,12 +14,23 @@ type Config struct {
 	// table: no more rows are made, and Err and Finish return it. Nil: no rows.
 	Rows func(*schema.Batch) error
 
-	// EarlyRows, with Early > 0, receives one row for each flow as it stood
-	// after its first Early packets (end_reason "early"), or as it ended where
-	// it had fewer. A model trained on these rows sees in training what it
-	// sees when it must decide early.
+	// EarlyRows, with Early or EarlyTime, receives one row for each flow as it
+	// stood after its first Early packets or when EarlyTime had passed since
+	// its first one, whichever came first (end_reason "early"), or as it ended
+	// where it ended before. A model trained on these rows sees in training
+	// what it sees when it must decide early.
 	EarlyRows func(*schema.Batch) error
-	Early     int // packets; 0: no early view
+	Early     int           // packets; 0: no matter how many
+	EarlyTime time.Duration // by the packets' time, or the clock's with Advance; 0: no matter how long
+
+	// IDsOnly leaves the table nothing to do but to say which flow each packet
+	// belongs to ([Table.Add]'s Member): no rows, statistics or windows. Flows
+	// are cut and numbered as without it.
+	IDsOnly bool
+
+	DropDuplicates bool          // packets captured twice are in no flow; else they are counted in it
+	DupWindow      time.Duration // how far apart the sightings of a packet captured twice are; 10 ms, negative: none is looked for
+	DupPackets     int           // how many packets back it is looked for; 4096
 
 	IdleTimeout   time.Duration // without a packet for longer, a flow ends; 120 s
 	ActiveTimeout time.Duration // a packet later than this after the start begins another flow; 30 min
@@ -27,7 +38,7 @@ type Config struct {
 	ActivityGap   time.Duration // a longer silence inside a flow is idle time; 5 s, as in CICFlowMeter
 	Reorder       time.Duration // packets are put in order of time within this window; 0: taken as they come
 	Sequence      int           // packets in the splt_ lists; 20, negative for none, at most 255
-	Span          bool          // flows and histories go on from one file to the next
+	Span          bool          // flows, their numbers and histories go on from one file to the next
 
 	BatchRows    int // rows in a batch; 8192
 	MaxFlows     int // open flows; the one that was silent longest is ended for a new one; 262,144
@@ -43,6 +54,7 @@ func (c Config) withDefaults() Config {
 		if *d <= 0 {
 			*d = v
 		}
+		*d = min(*d, 1<<60) // so that times and durations add up without overflow
 	}
 	count := func(n *int, v int) {
 		if *n <= 0 {
@@ -53,7 +65,12 @@ func (c Config) withDefaults() Config {
 	duration(&c.ActiveTimeout, 30*time.Minute)
 	duration(&c.Linger, 60*time.Second)
 	duration(&c.ActivityGap, 5*time.Second)
-	c.Reorder = max(c.Reorder, 0)
+	c.Reorder = min(max(c.Reorder, 0), 1<<60)
+	c.EarlyTime = min(max(c.EarlyTime, 0), 1<<60)
+	if c.DupWindow == 0 {
+		c.DupWindow = 10 * time.Millisecond
+	}
+	count(&c.DupPackets, 1<<12)
 	if c.Sequence == 0 {
 		c.Sequence = 20
 	}

@@ -40,5 +40,6 @@ type Digest struct {
 	DNSNameLen uint16  // length of the first question's name, 0 without
 	DNSLabels  uint8
 	DNSQType   uint16
-	App        *App // nil where no application protocol says anything
+	Hash       uint64 // of the packet from its network header on, but for what routers change, in the upper 56 bits; TTL in the lower 8; 0: not computed
+	App        *App   // nil where no application protocol says anything
 }

@@ -1,11 +1,16 @@
 package flow
 
 // take adds a packet to its flow.
-func (t *Table) take(d *Digest) {
+func (t *Table) take(d *Digest) (m Member) {
 	key, fromB := keyOf(d)
 	if !key.Valid() {
 		t.stats.NonFlow[nonFlowReason(d)]++
-		return
+		return m
+	}
+	twin := t.dups.see(d)
+	if twin != noTwin && t.cfg.DropDuplicates {
+		t.stats.NonFlow[Duplicate]++
+		return m
 	}
 	t.stats.InFlows++
 	if d.Time < t.now {
@@ -15,8 +20,7 @@ func (t *Table) take(d *Digest) {
 	if d.Fragment {
 		key, fromB = t.fragment(d, key, fromB)
 	}
-	t.expire(t.now)
-	t.windows.advance(t.now)
+	t.expire(t.now, endIdle)
 	i := t.flows.find(key)
 	if i != 0 && t.another(d, i) {
 		i = 0
@@ -29,13 +33,18 @@ func (t *Table) take(d *Digest) {
 	if fromB != f.fromB {
 		dir = bwd
 	}
-	f.packet(d, dir, &t.cfg)
-	t.remember(d, f, dir)
-	t.relist(i)
-	if t.earlyRows != nil && !f.early && f.dir[fwd].packets+f.dir[bwd].packets >= int64(t.cfg.Early) {
-		f.early = true
-		t.row(t.earlyRows, i, endEarly)
+	if t.cfg.IDsOnly {
+		f.trace(d, dir)
+	} else {
+		f.packet(d, dir, &t.cfg)
+		f.noteTwin(twin)
+		t.remember(d, f, dir)
 	}
+	t.relist(i)
+	if t.earlyRows != nil && !f.early && t.cfg.Early > 0 && f.dir[fwd].packets+f.dir[bwd].packets >= int64(t.cfg.Early) {
+		t.early(i)
+	}
+	return f.member(d, dir)
 }
 
 // fragment gives the conversation of a fragment.
@@ -78,7 +87,10 @@ func (t *Table) begin(d *Digest, key Key, fromB bool) int32 {
 	f := &t.flows.at(i).val
 	f.restart()
 	t.begun++
-	f.id, f.file = int64(d.File)<<32|t.begun, d.File
+	f.id, f.file = t.begun, d.File
+	if !t.cfg.Span {
+		f.id |= int64(d.File) << 32
+	}
 	f.fromB, f.etherType = fromB, d.EtherType
 	f.icmpType, f.icmpCode = d.ICMPType, d.ICMPCode
 	f.srcMAC, f.dstMAC = d.SrcMAC, d.DstMAC
@@ -91,9 +103,15 @@ func (t *Table) begin(d *Digest, key Key, fromB bool) int32 {
 		f.history[0], f.historyLen = '^', 1
 	}
 	t.stats.Flows++
-	t.lookBack(d, f, hostKeyOf(src), hostKeyOf(dst), dstPort)
+	if !t.cfg.IDsOnly {
+		t.windows.advance(t.now)
+		t.lookBack(d, f, hostKeyOf(src), hostKeyOf(dst), dstPort)
+	}
 	f.touched = t.now
 	t.flows.push(&t.open, i)
+	if t.earlyRows != nil && t.cfg.EarlyTime > 0 {
+		t.earlyQueue.push(earlyDue{t.flows.ref(i), t.now + int64(t.cfg.EarlyTime)}, t.waits, t.flows.used)
+	}
 	return i
 }
 
@@ -204,15 +222,21 @@ func (t *Table) listOf(f *flowState) *list {
 	return &t.open
 }
 
-// expire ends the flows whose time is over before now, in the order in which
-// it was over.
-func (t *Table) expire(now int64) {
+// expire ends the flows whose time is over before now for the reason r, in
+// the order in which it was over, and makes the early rows that are due before.
+func (t *Table) expire(now int64, r endReason) {
 	for {
 		i, deadline := t.nextDeadline()
+		if t.earlyRows != nil {
+			if e, due := t.nextEarly(); e != 0 && due < now && due <= deadline {
+				t.early(e)
+				continue
+			}
+		}
 		if i == 0 || deadline >= now {
 			return
 		}
-		t.finish(i, endIdle)
+		t.finish(i, r)
 	}
 }
 

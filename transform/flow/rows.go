@@ -14,13 +14,16 @@ type rows struct {
 	scratch []byte
 	sizes   []int64
 	gaps    []float64
+	dirs    []uint8
 
 	flow      FlowColumns
 	volume    [3]VolumeColumns // both, forward, backward
+	direction [2]DirectionColumns
 	shape     ShapeColumns
 	handshake HandshakeColumns
 	tcp       [2]TCPColumns
 	dns       DNSColumns
+	app       AppColumns
 	arp       ARPColumns
 	windows   [2][windowCount]WindowColumns
 	link      LinkColumns
@@ -34,10 +37,12 @@ func newRows(deliver func(*schema.Batch) error, limit int) *rows {
 		schema.OfPrefixed("flow_", &r.volume[0]),
 		schema.OfPrefixed("fwd_", &r.volume[1]),
 		schema.OfPrefixed("bwd_", &r.volume[2]),
+		schema.OfPrefixed("fwd_", &r.direction[fwd]),
+		schema.OfPrefixed("bwd_", &r.direction[bwd]),
 		schema.Of(&r.shape, &r.handshake),
 		schema.OfPrefixed("fwd_", &r.tcp[fwd]),
 		schema.OfPrefixed("bwd_", &r.tcp[bwd]),
-		schema.Of(&r.dns, &r.arp),
+		schema.Of(&r.dns, &r.app, &r.arp),
 		schema.OfPrefixed("src_1s_", &r.windows[asSource][0]),
 		schema.OfPrefixed("src_10s_", &r.windows[asSource][1]),
 		schema.OfPrefixed("src_60s_", &r.windows[asSource][2]),
@@ -61,12 +66,16 @@ func (r *rows) add(k *Key, f *flowState, reason endReason) error {
 	r.volumes(row, &r.volume[0], &both, &f.iat, duration)
 	r.volumes(row, &r.volume[1], &f.dir[fwd].volumeStats, &f.dir[fwd].iat, duration)
 	r.volumes(row, &r.volume[2], &f.dir[bwd].volumeStats, &f.dir[bwd].iat, duration)
+	r.directions(row, f)
 	r.shapes(row, f)
 	if k.Proto == protoTCP && k.Family != familyARP {
 		r.connection(row, f)
 	}
 	if f.dns.queries+f.dns.responses > 0 {
 		r.dnsMessages(row, &f.dns)
+	}
+	if f.app != nil {
+		r.apps(row, f.app)
 	}
 	if k.Family == familyARP {
 		r.arp.Mark(row)
@@ -104,6 +113,7 @@ func (r *rows) identity(row int, k *Key, f *flowState, reason endReason) {
 	c.ID.Append(f.id)
 	c.File.Append(uint32(f.file))
 	c.First.Append(f.firstNumber)
+	c.LastFile.Append(uint32(f.lastFile))
 	c.Last.Append(f.lastNumber)
 	c.Key.Append(k.Hash())
 	if r.scratch = k.CommunityID(r.scratch[:0]); len(r.scratch) > 0 {
@@ -140,6 +150,8 @@ func (r *rows) identity(row int, k *Key, f *flowState, reason endReason) {
 	}
 	c.Duration.Append(seconds(float64(f.end - f.start)))
 	c.Late.Append(f.late)
+	c.Duplicates.Append(f.duplicates)
+	c.Routed.Append(f.routed)
 	c.Fragments.Append(f.fragments)
 }
 
@@ -156,6 +168,7 @@ func (r *rows) volumes(row int, c *VolumeColumns, v *volumeStats, iat *moments, 
 	n := v.packets
 	c.Packets.Append(n)
 	c.Bytes.Append(int64(v.length.sum))
+	c.IPBytes.Append(int64(v.ipBytes))
 	c.Payload.Append(int64(v.payload.sum))
 	c.Headers.Append(int64(v.headers))
 	c.DataPackets.Append(v.dataPackets)
@@ -194,6 +207,33 @@ func (r *rows) volumes(row int, c *VolumeColumns, v *volumeStats, iat *moments, 
 	}
 }
 
+func (r *rows) directions(row int, f *flowState) {
+	subflows := float64(f.subflows) + 1
+	for dir := range r.direction {
+		c, s := &r.direction[dir], &f.dir[dir]
+		if s.packets > 0 {
+			c.Duration.Set(row, seconds(float64(s.last-s.first)))
+		}
+		if s.hasTTL {
+			c.TOS.Set(row, s.tos)
+		}
+		if s.headerMin > 0 {
+			c.HeaderMin.Set(row, s.headerMin)
+		}
+		b := &s.bulk
+		c.Bulks.Append(uint32(b.count))
+		if b.count > 0 {
+			c.BulkPackets.Set(row, float64(b.packets)/float64(b.count))
+			c.BulkBytes.Set(row, float64(b.bytes)/float64(b.count))
+		}
+		if b.duration > 0 {
+			c.BulkRate.Set(row, float64(b.bytes)/seconds(float64(b.duration)))
+		}
+		c.SubflowPackets.Append(float64(s.packets) / subflows)
+		c.SubflowBytes.Append(float64(s.payload.sum) / subflows)
+	}
+}
+
 func (r *rows) shapes(row int, f *flowState) {
 	c := &r.shape
 	up, down := &f.dir[fwd], &f.dir[bwd]
@@ -224,12 +264,21 @@ func (r *rows) shapes(row int, f *flowState) {
 	if f.idle.n > 1 {
 		c.IdleStd.Set(row, seconds(f.idle.std()))
 	}
-	r.sizes, r.gaps = r.sizes[:0], r.gaps[:0]
+	c.Subflows.Append(int64(f.subflows) + 1)
+	r.sequence(row, f)
+}
+
+// sequence fills the lists of the first packets.
+func (r *rows) sequence(row int, f *flowState) {
+	c := &r.shape
+	r.sizes, r.gaps, r.dirs = r.sizes[:0], r.gaps[:0], r.dirs[:0]
 	for i, size := range f.splt {
 		r.sizes = append(r.sizes, int64(size))
 		r.gaps = append(r.gaps, seconds(float64(f.spltGaps[i])))
+		r.dirs = append(r.dirs, uint8(f.spltBack[i/64]>>(i%64)&1))
 	}
 	c.Sizes.Set(row, r.sizes...)
+	c.Directions.Set(row, r.dirs...)
 	c.Gaps.Set(row, r.gaps...)
 }
 
@@ -251,6 +300,7 @@ func (r *rows) connection(row int, f *flowState) {
 		}
 		c.Retransmissions.Append(s.retransmissions)
 		c.Gaps.Append(s.gaps)
+		c.GapBytes.Append(int64(s.gapBytes))
 		c.KeepAlives.Append(s.keepAlives)
 		c.ZeroWindows.Append(s.zeroWindows)
 		if s.haveWindow {
@@ -280,6 +330,9 @@ func (r *rows) dnsMessages(row int, s *dnsState) {
 		c.NameMean.Set(row, float64(s.nameLength)/float64(s.names))
 		c.NameMax.Set(row, s.nameLengthMax)
 		c.LabelsMax.Set(row, s.labelsMax)
+	}
+	if s.texts > 0 {
+		c.NameEntropy.Set(row, s.entropy/float64(s.texts))
 	}
 }
 

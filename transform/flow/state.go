@@ -31,6 +31,7 @@ const smallPayload = 64
 type volumeStats struct {
 	packets      int64
 	length       sums // of frames on the wire
+	ipBytes      uint64
 	payload      sums // above the transport header
 	headers      uint64
 	dataPackets  int64 // with payload
@@ -50,6 +51,7 @@ func (v *volumeStats) plus(o *volumeStats) volumeStats {
 		packets:      v.packets + o.packets,
 		length:       v.length.plus(v.packets, o.length, o.packets),
 		payload:      v.payload.plus(v.packets, o.payload, o.packets),
+		ipBytes:      v.ipBytes + o.ipBytes,
 		headers:      v.headers + o.headers,
 		dataPackets:  v.dataPackets + o.dataPackets,
 		smallPackets: v.smallPackets + o.smallPackets,
@@ -71,10 +73,54 @@ func (v *volumeStats) plus(o *volumeStats) volumeStats {
 // dirState is what is kept of one direction.
 type dirState struct {
 	volumeStats
-	iat  moments
-	last int64 // latest time so far
-	mac  [6]byte
-	tcp  tcpSide
+	iat         moments
+	first, last int64 // earliest and latest time so far
+	mac         [6]byte
+	tos         uint8  // of the first packet
+	headerMin   uint16 // least transport header, of the packets that have one
+	bulk        bulkState
+	tcp         tcpSide
+}
+
+// bulkPackets is how many packets with payload in a row make a bulk.
+const bulkPackets = 4
+
+// bulkGap is the time between two packets, in ns, that ends a bulk and, with
+// all packets of the flow, a subflow.
+const bulkGap = 1e9
+
+// bulkState is the bulks of one direction: runs of packets with payload, none
+// of the other direction between, that follow each other within bulkGap.
+type bulkState struct {
+	count, packets, bytes uint64 // of the bulks so far
+	duration              int64
+	start, last           int64 // of the present run
+	run, runBytes         uint64
+}
+
+// add takes the direction's next packet with payload.
+func (b *bulkState) add(now int64, payload uint32) {
+	if b.run > 0 && now-b.last > bulkGap {
+		b.run = 0
+	}
+	if b.run == 0 {
+		b.start, b.last, b.runBytes = now, now, 0
+	}
+	b.run++
+	b.runBytes += uint64(payload)
+	gap := max(now-b.last, 0)
+	b.last += gap
+	switch {
+	case b.run == bulkPackets: // the run has become a bulk
+		b.count++
+		b.packets += bulkPackets
+		b.bytes += b.runBytes
+		b.duration += b.last - b.start
+	case b.run > bulkPackets:
+		b.packets++
+		b.bytes += uint64(payload)
+		b.duration += gap
+	}
 }
 
 // dnsState is what is kept of the DNS messages of a flow.
@@ -85,6 +131,8 @@ type dnsState struct {
 	nameLength                          uint64
 	nameLengthMax                       uint16
 	labelsMax                           uint8
+	entropy                             float64 // sum over the texts of names
+	texts                               uint32
 	qtype                               uint16
 	bulkQueries                         uint32 // TXT, NULL, ANY: what tunnels and amplifiers ask for
 }
@@ -98,7 +146,7 @@ type arpState struct {
 // flowState is an open flow. It is reused for one flow after another.
 type flowState struct {
 	id                      int64
-	file                    int32
+	file, lastFile          int32
 	firstNumber, lastNumber int64
 	start, end              int64
 	touched                 int64 // time of the table when the last packet came
@@ -122,6 +170,9 @@ type flowState struct {
 	activeStart int64
 	late        uint32 // packets older than one before them in the flow
 	fragments   uint32
+	duplicates  uint32
+	routed      uint32
+	subflows    uint32 // pauses longer than bulkGap
 	turns       uint32 // changes of direction from one data packet to the next
 	dataDir     int8   // direction of the last data packet, -1 before the first
 	firstData   int8
@@ -135,7 +186,9 @@ type flowState struct {
 
 	splt     []int32
 	spltGaps []int64
+	spltBack [4]uint64 // bit i: packet i came from the other side
 
+	app  *appState // nil until a packet says something
 	dns  dnsState
 	arp  arpState
 	past past
@@ -147,25 +200,32 @@ type flowState struct {
 
 // restart empties the state and keeps its lists' memory.
 func (f *flowState) restart() {
-	sizes, gaps := f.splt[:0], f.spltGaps[:0]
-	*f = flowState{splt: sizes, spltGaps: gaps, dataDir: -1, firstData: -1}
+	sizes, gaps, app := f.splt[:0], f.spltGaps[:0], f.app
+	if app != nil {
+		*app = appState{}
+	}
+	*f = flowState{splt: sizes, spltGaps: gaps, app: app, dataDir: -1, firstData: -1}
 }
 
 // packet adds a packet of direction dir.
 func (f *flowState) packet(d *Digest, dir int, c *Config) {
 	first := f.dir[fwd].packets+f.dir[bwd].packets == 0
 	f.timing(d, dir, first, c)
-	f.lastNumber = d.Number
+	f.lastFile, f.lastNumber = d.File, d.Number
 	v := &f.dir[dir].volumeStats
 	v.packets++
 	v.length.add(v.packets, d.WireLen)
 	v.payload.add(v.packets, d.PayloadLen)
+	v.ipBytes += uint64(d.IPLen)
 	v.headers += uint64(d.HeaderLen)
+	if s := &f.dir[dir]; d.HeaderLen > 0 && (s.headerMin == 0 || d.HeaderLen < s.headerMin) {
+		s.headerMin = d.HeaderLen
+	}
 	if d.PayloadLen > 0 {
 		f.data(d, dir)
 	}
 	if v.packets == 1 {
-		f.dir[dir].mac = d.SrcMAC
+		f.dir[dir].mac, f.dir[dir].tos = d.SrcMAC, d.TOS
 	} else if f.dir[dir].mac != d.SrcMAC {
 		v.macChanges++
 	}
@@ -190,6 +250,19 @@ func (f *flowState) packet(d *Digest, dir int, c *Config) {
 	if d.Proto == protoUDP || d.Proto == protoTCP {
 		f.dnsPacket(d)
 	}
+	if d.App != nil {
+		f.appPacket(d.App, dir)
+	}
+}
+
+// noteTwin counts a packet that repeats another.
+func (f *flowState) noteTwin(t twin) {
+	switch t {
+	case sameTwin:
+		f.duplicates++
+	case routedTwin:
+		f.routed++
+	}
 }
 
 // timing brings times, gaps and the sequence up to date.
@@ -213,14 +286,17 @@ func (f *flowState) timing(d *Digest, dir int, first bool, c *Config) {
 			f.idle.add(gap)
 			f.activeStart = d.Time
 		}
+		if gap > bulkGap {
+			f.subflows++
+		}
 		f.end = max(f.end, d.Time)
 	}
 	s := &f.dir[dir]
 	if s.packets > 0 {
 		s.iat.add(max(d.Time-s.last, 0))
-		s.last = max(s.last, d.Time)
+		s.first, s.last = min(s.first, d.Time), max(s.last, d.Time)
 	} else {
-		s.last = d.Time
+		s.first, s.last = d.Time, d.Time
 	}
 	if len(f.splt) < c.Sequence {
 		size := int32(min(d.PayloadLen, 1<<30))
@@ -229,6 +305,7 @@ func (f *flowState) timing(d *Digest, dir int, first bool, c *Config) {
 		}
 		if dir == bwd {
 			size = -size
+			f.spltBack[len(f.splt)/64] |= 1 << (len(f.splt) % 64)
 		}
 		f.splt = append(f.splt, size)
 		f.spltGaps = append(f.spltGaps, gap)
@@ -247,7 +324,9 @@ func (f *flowState) data(d *Digest, dir int) {
 	}
 	if f.dataDir >= 0 && int(f.dataDir) != dir {
 		f.turns++
+		f.dir[1-dir].bulk.run = 0
 	}
+	f.dir[dir].bulk.add(d.Time, d.PayloadLen)
 	if f.firstData < 0 {
 		f.firstData = int8(dir)
 	}

@@ -8,12 +8,13 @@ const (
 	NotIP       Reason = iota // neither IP nor ARP
 	IPDamaged                 // IP, but its addresses could not be read
 	ARPDamaged                // ARP, but not of IPv4 over Ethernet, or cut off
+	Duplicate                 // captured twice, see Config.DropDuplicates
 	ReasonCount               // how many there are
 )
 
 // String gives the reason as metadata and messages name it.
 func (r Reason) String() string {
-	return [...]string{"not_ip", "ip_damaged", "arp_damaged", "?"}[min(r, ReasonCount)]
+	return [...]string{"not_ip", "ip_damaged", "arp_damaged", "duplicate", "?"}[min(r, ReasonCount)]
 }
 
 // nonFlowReason says why a packet without addresses has none.

@@ -17,9 +17,9 @@ type store[K comparable, V any] struct {
 
 type node[K comparable, V any] struct {
 	key          K
-	next         int32 // in the bucket, or of the free nodes
-	older, newer int32 // in the list
-	gen          uint32
+	next         int32  // in the bucket, or of the free nodes
+	older, newer int32  // in the list
+	gen          uint32 // odd while the node is in use
 	val          V
 }
 
@@ -112,12 +112,15 @@ func (s *store[K, V]) remove(i int32) {
 // ref refers to a node for as long as it is not removed.
 func (s *store[K, V]) ref(i int32) ref { return ref(i)<<32 | ref(s.at(i).gen) }
 
+// index is the node that a ref referred to when it was made.
+func (r ref) index() int32 { return int32(r >> 32) }
+
 // get gives what a ref refers to, or nil if that was removed.
 func (s *store[K, V]) get(r ref) *V {
 	if r == 0 {
 		return nil
 	}
-	n := s.at(int32(r >> 32))
+	n := s.at(r.index())
 	if n.gen != uint32(r) {
 		return nil
 	}
@@ -168,17 +171,14 @@ func (s *store[K, V]) drop(l *list) {
 }
 
 // clear removes all nodes and keeps the memory; lists must be zeroed by the
-// caller.
+// caller. Nodes are then made again from the first on.
 func (s *store[K, V]) clear() {
-	for b, i := range s.buckets {
-		for i != 0 {
-			n := s.at(i)
-			next := n.next
-			n.gen++
-			n.next, s.free = s.free, i
-			i = next
-		}
-		s.buckets[b] = 0
+	s.free = 0
+	for i := s.made; i > 0; i-- {
+		n := s.at(i)
+		n.gen += n.gen & 1
+		n.next, s.free = s.free, i
 	}
+	clear(s.buckets)
 	s.used = 0
 }

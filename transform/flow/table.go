@@ -25,11 +25,13 @@ type Table struct {
 	begun   int64 // flows begun in this file; with Config.Span, in all
 	clamped Digest
 
-	frags    fragments
-	claims   claims
-	services *services
-	windows  *windowing
-	reorder  *reorder // nil: packets are taken as they come
+	dups       *duplicates // nil: not looked for
+	earlyQueue earlyQueue
+	frags      fragments
+	claims     claims
+	services   *services
+	windows    *windowing
+	reorder    *reorder // nil: packets are taken as they come
 
 	rows, earlyRows *rows // nil where nobody wants them
 }
@@ -42,22 +44,28 @@ func NewTable(cfg Config) *Table {
 	t.claims = claims{store: newStore[hostKey, claimState](), max: cfg.MaxHosts}
 	t.services = newServices(&cfg)
 	t.windows = newWindowing(&cfg, t.services)
+	t.dups = newDuplicates(&cfg)
 	if cfg.Reorder > 0 {
 		t.reorder = new(reorder)
+	}
+	if cfg.IDsOnly {
+		return t
 	}
 	if cfg.Rows != nil {
 		t.rows = newRows(cfg.Rows, cfg.BatchRows)
 	}
-	if cfg.EarlyRows != nil && cfg.Early > 0 {
+	if cfg.EarlyRows != nil && (cfg.Early > 0 || cfg.EarlyTime > 0) {
 		t.earlyRows = newRows(cfg.EarlyRows, cfg.BatchRows)
 	}
 	return t
 }
 
-// Add takes the next packet, in capture order. The digest is not kept.
-func (t *Table) Add(d *Digest) {
+// Add takes the next packet, in capture order, and says which flow it belongs
+// to. With Config.Reorder that is only known when the packet's turn has come,
+// and Add returns the zero Member. The digest is not kept.
+func (t *Table) Add(d *Digest) (m Member) {
 	if t.err != nil {
-		return
+		return m
 	}
 	if !t.started || d.File != t.file {
 		t.NextFile(d.File)
@@ -70,13 +78,13 @@ func (t *Table) Add(d *Digest) {
 		t.stats.ClampedTimes++
 	}
 	if t.reorder == nil {
-		t.take(d)
-		return
+		return t.take(d)
 	}
 	t.reorder.push(d)
 	for t.reorder.ready(int64(t.cfg.Reorder)) {
 		t.take(t.reorder.pop())
 	}
+	return m
 }
 
 // NextFile begins a capture file; Add does it by itself when the digests'
@@ -122,7 +130,7 @@ func (t *Table) Advance(now int64) {
 			t.take(t.reorder.pop())
 		}
 	}
-	t.expire(now)
+	t.expire(now, endIdle)
 }
 
 // Err returns the first error of the receivers of rows.
@@ -146,10 +154,8 @@ func (t *Table) endFile() {
 			t.take(t.reorder.pop())
 		}
 	}
-	for t.flows.used > 0 {
-		i, _ := t.nextDeadline()
-		t.finish(i, endEOF)
-	}
+	t.expire(math.MaxInt64, endEOF)
+	t.dups.reset()
 	t.frags.reset()
 	t.claims.reset()
 	t.services.reset()

@@ -1,10 +1,16 @@
 package flow
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"net/netip"
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pcapline/pcapline/transform/schema"
 )
@@ -101,6 +107,8 @@ func connection(ms int64) []Digest {
 		seq(pkt(ms+41, up, "A", 0), 302, 1502),
 	}
 }
+
+func intText(n int64) string { return strconv.FormatInt(n, 10) }
 
 // check compares the named columns of a row; "-" is null.
 func check(t *testing.T, row map[string]string, want ...string) {
@@ -339,6 +347,134 @@ func TestEarly(t *testing.T) {
 	}
 	check(t, early.rows[0], "end_reason=early", "flow_packets=4", "history=ShAD", "conn_state=S1")
 	check(t, early.rows[1], "end_reason=eof", "flow_packets=1")
+}
+
+func TestEarlyByTime(t *testing.T) {
+	var early collector
+	ds := append(connection(0),
+		pkt(10, "10.0.0.9:1>10.0.0.2:53", "", 4),   // is open for long
+		pkt(3000, "10.0.0.9:1>10.0.0.2:53", "", 4), // too late for the view
+		pkt(3000, "10.0.0.8:1>10.0.0.2:53", "", 4))
+	slices.SortStableFunc(ds, func(a, b Digest) int { return cmp.Compare(a.Time, b.Time) })
+	rows, _ := flowsOf(t, Config{EarlyTime: 20 * time.Millisecond, EarlyRows: early.take}, ds)
+	if len(rows) != 3 || len(early.rows) != 3 {
+		t.Fatalf("%d rows, %d early", len(rows), len(early.rows))
+	}
+	check(t, early.rows[0], "end_reason=early", "flow_packets=5", "history=ShADa", "src_port=4000") // 20 ms are inside
+	check(t, early.rows[1], "end_reason=early", "flow_packets=1", "src_ip=10.0.0.9")
+	check(t, early.rows[2], "end_reason=early", "flow_packets=1", "src_ip=10.0.0.8")
+}
+
+// The early rows are the same with a clock that runs along, and each flow has one.
+func TestEarlyDoesNotDependOnTheClock(t *testing.T) {
+	for seed := range uint64(6) {
+		ds := randomDigests(seed, 400)
+		now := int64(1.7e18)
+		for i := range ds {
+			now += int64(ds[i].Seq) * 50
+			ds[i].Time = now
+		}
+		cfg := Config{Early: 3, EarlyTime: 30 * time.Second, MaxFlows: 6}
+		run := func(clock bool) (early []map[string]string, flows int64) {
+			var c collector
+			cfg := cfg
+			cfg.EarlyRows = c.take
+			table := NewTable(cfg)
+			for i := range ds {
+				if clock {
+					table.Advance(ds[i].Time)
+					table.Flush()
+				}
+				table.Add(&ds[i])
+			}
+			if err := table.Finish(); err != nil {
+				t.Fatal(err)
+			}
+			return c.rows, table.Stats().Flows
+		}
+		want, flows := run(false)
+		got, _ := run(true)
+		if !reflect.DeepEqual(got, want) {
+			t.Fatal("the clock changes early rows")
+		}
+		if int64(len(want)) != flows {
+			t.Fatalf("%d early rows of %d flows", len(want), flows)
+		}
+		seen := map[string]bool{}
+		for _, row := range want {
+			if row["end_reason"] == "early" && number(t, row, "flow_packets") > 3 || seen[row["flow_id"]] || number(t, row, "duration") > 30 {
+				t.Fatalf("%v", row)
+			}
+			seen[row["flow_id"]] = true
+		}
+	}
+}
+
+// CICFlowMeter's bulks and subflows, and what else is of one direction.
+func TestDirections(t *testing.T) {
+	var ds []Digest
+	for i := range 5 { // a bulk of 5 packets of 100 bytes in 40 ms
+		ds = append(ds, pkt(int64(i)*10, down, "", 100))
+	}
+	ds = append(ds, pkt(50, up, "", 7))
+	for i := range 3 { // no bulk: the fourth packet comes too late
+		ds = append(ds, pkt(int64(60+i), down, "", 50))
+	}
+	ds = append(ds, pkt(2000, down, "", 50))
+	for i := range 4 { // the fourth of this run makes a bulk of 4 × 20 bytes in 3 ms
+		ds = append(ds, pkt(int64(5000+i), up, "", 20))
+	}
+	ds[5].TOS = 0xb8
+	rows, _ := flowsOf(t, Config{Sequence: 6}, ds)
+	check(t, rows[0], "src_ip=10.0.0.2", "subflows=3",
+		"fwd_bulks=1", "fwd_bulk_packets_mean=5", "fwd_bulk_bytes_mean=500", "fwd_bulk_rate=12500", "fwd_duration=2",
+		"bwd_bulks=1", "bwd_bulk_packets_mean=4", "bwd_bulk_bytes_mean=80", "bwd_duration=4.953", "bwd_ip_tos=184", "fwd_ip_tos=0",
+		"fwd_subflow_packets_mean=3", "bwd_header_min=8", "fwd_ip_bytes=952", "flow_ip_bytes=1179",
+		"splt_direction=0;0;0;0;0;1", "splt_size=100;100;100;100;100;-7")
+}
+
+func TestApplications(t *testing.T) {
+	say := func(d Digest, a App) Digest {
+		d.App = &a
+		return d
+	}
+	rows, _ := flowsOf(t, Config{}, []Digest{
+		say(pkt(0, up, "PA", 10), App{Name: "tls", TLSVersion: 0x304, SNI: "a.example.org", ALPN: "h2", JA3: "aa", JA4: "t13"}),
+		say(pkt(1, down, "PA", 10), App{Name: "tls", TLSVersion: 0x303, ALPN: "http/1.1", JA3S: "bb"}),
+		pkt(2, down, "PA", 10),
+	})
+	check(t, rows[0], "app_proto=tls", "tls_version=771", "tls_sni=a.example.org", "tls_sni_len=13", "tls_sni_labels=3",
+		"tls_alpn=http/1.1", "tls_ja3=aa", "tls_ja3s=bb", "tls_ja4=t13", "http_requests=-", "quic_version=-", "ssh_client=-")
+
+	long := strings.Repeat("x", maxText-1) + "é"
+	rows, _ = flowsOf(t, Config{}, []Digest{
+		say(pkt(0, up, "PA", 10), App{Name: "http", HTTPMethod: "GET", HTTPHost: "h", HTTPURI: "/abc", HTTPUserAgent: long}),
+		say(pkt(1, down, "PA", 10), App{Name: "http", HTTPStatus: 200}),
+		say(pkt(2, up, "PA", 10), App{Name: "http", HTTPMethod: "POST", HTTPURI: "/"}),
+		say(pkt(3, down, "PA", 10), App{Name: "http", HTTPStatus: 404}),
+		say(pkt(4, down, "PA", 10), App{Name: "http", HTTPStatus: 999}),
+	})
+	check(t, rows[0], "http_requests=2", "http_responses=3", "http_2xx=1", "http_4xx=1", "http_5xx=0", "http_status=200",
+		"http_method=GET", "http_host=h", "http_uri=/abc", "http_uri_len_mean=2.5", "http_uri_len_max=4",
+		"http_user_agent="+long[:maxText-1], "http_user_agent_len=254")
+
+	rows, _ = flowsOf(t, Config{}, []Digest{
+		say(pkt(0, "10.0.0.9:1>10.0.0.2:53", "", 30), App{Name: "dns", DNSName: "aabb"}),
+		say(pkt(1, "10.0.0.9:1>10.0.0.2:53", "", 30), App{Name: "dns", DNSName: "aaaa\xff"}),
+		say(pkt(2, "10.0.0.9:7>10.0.0.2:22", "PA", 30), App{Name: "ssh", SSHBanner: "SSH-2.0-a\xff"}),
+		say(pkt(3, "10.0.0.2:22>10.0.0.9:7", "PA", 30), App{Name: "ssh", SSHBanner: "SSH-2.0-b"}),
+	})
+	check(t, rows[1], "ssh_client=SSH-2.0-a?", "ssh_server=SSH-2.0-b", "app_proto=ssh", "dns_first_name=-")
+	check(t, rows[0], "dns_first_name=aabb")
+}
+
+// The entropy of texts is that of the definition.
+func TestTextEntropy(t *testing.T) {
+	for text, want := range map[string]float64{"": 0, "aaaa": 0, "ab": 1, "aabb": 1, "abcd": 2, "aaab": 0.8112781244591328} {
+		if got := textEntropy(text); math.Abs(got-want) > 1e-12 {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
 }
 
 func TestReceiverError(t *testing.T) {

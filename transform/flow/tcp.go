@@ -49,9 +49,12 @@ type tcpSide struct {
 	flags           [flagCount]uint32
 	retransmissions uint32
 	gaps            uint32
+	gapBytes        uint64
 	zeroWindows     uint32
 	keepAlives      uint32
 	next            uint32 // sequence number after the highest seen
+	base            uint32 // number before the first byte of the direction
+	haveBase        bool
 	haveNext        bool
 	haveWindow      bool
 	haveSYN         bool
@@ -82,6 +85,7 @@ func (f *flowState) tcpPacket(d *Digest, dir int) {
 	}
 	f.handshake(d, dir)
 	f.sequence(d, dir)
+	f.sequenceBase(d, dir)
 	f.noteFlags(d, dir)
 	f.advanceState(flags, dir)
 }
@@ -120,6 +124,7 @@ func (f *flowState) sequence(d *Digest, dir int) {
 		s.haveNext, s.next = true, end
 	case int32(d.Seq-s.next) > 0:
 		s.gaps++
+		s.gapBytes += uint64(d.Seq - s.next)
 		s.next = end
 		f.note(histGap, dir)
 	case int32(end-s.next) > 0:

@@ -111,7 +111,7 @@ func flowsOfFile(t *testing.T, file string) (map[string]conv, map[string]bool, f
 		t.Fatal(err)
 	}
 	defer r.Close()
-	decoder := layer.NewTable(layer.Options{MaxPayload: -1})
+	decoder := layer.NewTable(layer.Options{Payload: layer.PayloadNone})
 	var digest flow.Digest
 	var p pcapio.Packet
 	for {

@@ -157,7 +157,8 @@ func (w *windowing) host(k hostKey) ref {
 	return w.hosts.ref(i)
 }
 
-// advance takes out of the windows what is too old at now.
+// advance takes out of the windows what is too old at now. Who looks at the
+// windows, or lets a pair be seen, advances them first.
 func (w *windowing) advance(now int64) {
 	for i := range windowCount {
 		for w.tail[i] < w.head {
@@ -197,7 +198,11 @@ func (w *windowing) event(n int64) *event { return &w.ring[n%int64(len(w.ring))]
 
 // add counts an event in all windows. Times must not descend.
 func (w *windowing) add(e event) {
-	if w.head-w.tail[windowCount-1] == int64(len(w.ring)) {
+	full := func() bool { return w.head-w.tail[windowCount-1] == int64(len(w.ring)) }
+	if full() {
+		w.advance(e.time)
+	}
+	if full() {
 		if len(w.ring) < w.maxRing {
 			w.growRing()
 		} else {

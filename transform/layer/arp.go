@@ -46,6 +46,7 @@ func (a *ARP) Decode(d *Decoder, b []byte) (Key, []byte) {
 	a.Opcode.Append(be.Uint16(b[6:]))
 	isMAC, isIPv4 := hw == 6, proto == 4 && be.Uint16(b[2:]) == etherIPv4
 	d.Digest.ARPOp = be.Uint16(b[6:])
+	d.noteHash(b, 8+2*hw+2*proto)
 	b = d.CutPadding(b, 8+2*hw+2*proto)[8:]
 	if len(b) < 2*hw+2*proto {
 		return d.Short(b)

@@ -35,9 +35,6 @@ func (c *Conversation) fill(b *schema.Batch, row int, d *flow.Digest) {
 	if !key.Valid() {
 		return
 	}
-	if c.cache == nil {
-		c.cache = make([]cachedID, cacheSize)
-	}
 	hash := key.Hash()
 	e := &c.cache[hash&(cacheSize-1)]
 	if e.hash != hash || e.key != key {

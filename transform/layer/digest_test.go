@@ -57,7 +57,7 @@ func TestDigest(t *testing.T) {
 			want := mac
 			c.want(&want)
 			_, got := decodeOne(t, pcapio.LinkEthernet, c.data, 0)
-			if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+			if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}), cmpopts.IgnoreFields(flow.Digest{}, "Hash")); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -118,14 +118,29 @@ func TestTakeErrors(t *testing.T) {
 	}
 }
 
-func TestMaxPayload(t *testing.T) {
+func TestPayloadModes(t *testing.T) {
 	data := inUDP(t, []byte("abcdefgh"), 9)
-	for _, c := range []struct {
-		max  int
-		want string
-	}{{0, "6162636465666768"}, {3, "616263"}, {99, "6162636465666768"}, {-1, ""}} {
-		tab := NewTable(Options{MaxPayload: c.max})
+	for _, c := range []struct{ mode, payload, hash string }{
+		{"full", "6162636465666768", ""},
+		{"first:3", "616263", ""},
+		{"first:99", "6162636465666768", ""},
+		{"hash", "", "4238821247360054455"}, // xxhsum -H1: 3ad351775b4634b7
+		{"none", "", ""},
+	} {
+		var opt Options
+		if err := opt.ParsePayload(c.mode); err != nil {
+			t.Fatal(err)
+		}
+		tab := NewTable(opt)
 		tab.Append(&pcapio.Packet{Data: data, WireLen: uint32(len(data)), LinkType: pcapio.LinkEthernet}, 0, nil)
-		check(t, newRowTexts(tab.Batch()).next(), row{"payload": c.want, "payload_len": "8", "payload_entropy": "3"})
+		check(t, newRowTexts(tab.Batch()).next(), row{
+			"payload": c.payload, "payload_hash": c.hash, "payload_len": "8", "payload_entropy": "3",
+		})
+	}
+	for _, bad := range []string{"", "some", "first", "first:", "first:0", "first:-1", "first:x"} {
+		var opt Options
+		if opt.ParsePayload(bad) == nil {
+			t.Errorf("payload %q is taken", bad)
+		}
 	}
 }

@@ -62,6 +62,7 @@ func (ip *IPv4) Decode(d *Decoder, b []byte) (Key, []byte) {
 	if total < hdrLen {
 		return d.Fail("total length below header length", b[min(hdrLen, len(b)):])
 	}
+	d.noteHash(b, total)
 	b = d.CutPadding(b, total)
 	if len(b) < hdrLen {
 		return d.ShortOf(hdrLen, b)

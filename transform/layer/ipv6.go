@@ -58,6 +58,7 @@ func (ip *IPv6) Decode(d *Decoder, b []byte) (Key, []byte) {
 	d.Digest.Src, d.Digest.Dst = netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:]))
 	d.Digest.Proto, d.Digest.TTL, d.Digest.TOS = next, b[7], class
 	d.Digest.Fragment, d.Digest.FragID, d.Digest.FragOffset = false, 0, 0
+	d.noteHash(b, 40+plen)
 	b = b[40:]
 	if plen == 0 && next == protoHopByHop {
 		plen = len(b) + d.missing

@@ -8,7 +8,8 @@ import (
 
 // Options say how the packets table is filled. The zero value is the default.
 type Options struct {
-	MaxPayload int // bytes kept in the payload column; 0: all; negative: none
+	Payload    PayloadMode
+	MaxPayload int // bytes kept in the payload column; 0: all
 }
 
 // Table is the packets table: it decodes packets into a batch. It belongs to
@@ -19,6 +20,7 @@ type Table struct {
 	frame        Frame
 	payload      Payload
 	conversation Conversation
+	stream       Stream
 	list         []Protocol
 	again        []Protocol // where a protocol met again in the same packet is decoded to
 	againBatch   *schema.Batch
@@ -32,7 +34,8 @@ type Table struct {
 func NewTable(opt Options) *Table {
 	t := &Table{opt: opt, list: protocols(), again: protocols()}
 	columns := append([]any{&t.frame}, columnsOf(t.list)...)
-	t.batch = schema.Of(append(columns, &t.payload, &t.conversation)...)
+	t.batch = schema.Of(append(columns, &t.payload, &t.conversation, &t.stream)...)
+	t.conversation.cache = make([]cachedID, cacheSize)
 	t.againBatch = schema.Of(columnsOf(t.again)...)
 	t.decoder.batch = t.batch
 	t.decoder.dispatch = newDispatch(t.list)
