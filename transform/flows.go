@@ -104,7 +104,7 @@ func (r *runner) track(ctx context.Context, ordered <-chan *unit, tracked chan<-
 func (s *flowStage) write(b *schema.Batch, pieceRows int) error {
 	if s.source != b {
 		s.source, s.joined = b, s.join(b)
-		s.selected = s.table.selection(s.joined)
+		_, s.selected = s.table.selection(s.joined)
 	}
 	if s.annotate != nil {
 		s.annotate.Batch().Reset()

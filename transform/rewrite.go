@@ -65,7 +65,7 @@ func openWithout(path string, s schema.Schema) (source.Table, error) {
 
 func (t *table) rewrite(ctx context.Context, in source.Table, b, joined *schema.Batch, a Annotator) (rows int64, err error) {
 	enc := t.out.NewEncoder()
-	selected := t.selection(joined)
+	_, selected := t.selection(joined)
 	pending := 0
 	for {
 		err := in.Next(b)

@@ -41,6 +41,7 @@ type Output struct {
 	Columns     []string // which columns, in this order; nil: all
 	Compression string   // see sink.Options
 	Partition   string   // a name of sink.Partitions: the path is a folder of files; "": one file
+	Dialect     string   // of the packets table's column names: Native or antinex.Dialect; "": Native
 }
 
 // Annotator adds columns that follow from a row's other columns, as labels do.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/pcapline/pcapline/transform/antinex"
 	"github.com/pcapline/pcapline/transform/layer"
 	"github.com/pcapline/pcapline/transform/schema"
 	"github.com/pcapline/pcapline/transform/sink"
@@ -12,6 +13,7 @@ import (
 
 // table is an output on its way: where it goes and the choice of columns.
 type table struct {
+	output Output
 	out    destination
 	names  []string // the columns written
 	schema schema.Schema
@@ -19,7 +21,11 @@ type table struct {
 
 // newTable opens the output for a table with the columns of b.
 func newTable(o Output, b *schema.Batch) (*table, error) {
-	t := &table{names: o.Columns}
+	t := &table{output: o, names: o.Columns}
+	_, b, err := o.view(b)
+	if err != nil {
+		return nil, &OptionError{err}
+	}
 	if t.names == nil {
 		t.names = b.Schema().Names()
 	}
@@ -78,13 +84,17 @@ type OptionError struct{ Err error }
 func (e *OptionError) Error() string { return e.Err.Error() }
 func (e *OptionError) Unwrap() error { return e.Err }
 
-// selection is the table's view of a batch with the same columns.
-func (t *table) selection(b *schema.Batch) *schema.Batch {
-	s, err := b.Select(t.names)
+// selection is what the table has of a batch with the same columns, and the
+// view that is to be filled for it, if any.
+func (t *table) selection(b *schema.Batch) (*antinex.View, *schema.Batch) {
+	v, b, err := t.output.view(b)
+	if err == nil {
+		b, err = b.Select(t.names)
+	}
 	if err != nil {
 		panic(err) // newTable selected the same names
 	}
-	return s
+	return v, b
 }
 
 // finish writes the metadata that is known only now. The file stays hidden.
@@ -95,6 +105,9 @@ func (t *table) finish(r *runner, name string) error {
 	}
 	for _, kv := range meta {
 		t.out.SetMetadata(kv[0], kv[1])
+	}
+	if d := t.output.Dialect; d != "" && d != Native {
+		t.out.SetMetadata(MetaDialect, d)
 	}
 	if err := t.describe(r.opt.Describe, name); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/pcapline/pcapline/pcapio"
+	"github.com/pcapline/pcapline/transform/antinex"
 	"github.com/pcapline/pcapline/transform/flow"
 	"github.com/pcapline/pcapline/transform/layer"
 	"github.com/pcapline/pcapline/transform/schema"
@@ -19,6 +20,7 @@ const batchRows = 8192
 // order, perhaps of several captures. It becomes one row group.
 type unit struct {
 	blocks    []fileBlock
+	first     int64 // number of its first packet among all that were read, from 0
 	packets   int
 	bytes     int
 	bytesRead int64 // of all inputs, up to the end of this unit
@@ -63,6 +65,7 @@ type worker struct {
 type part struct {
 	table    *layer.Table
 	joined   *schema.Batch // with the annotator's columns
+	view     *antinex.View // nil: the columns' own names
 	selected *schema.Batch // nil: no packets table
 }
 
@@ -86,7 +89,7 @@ func (w *worker) add(t *layer.Table) {
 		p.joined = schema.Join(t.Batch(), w.annotate.Batch())
 	}
 	if w.out != nil {
-		p.selected = w.out.selection(p.joined)
+		p.view, p.selected = w.out.selection(p.joined)
 	}
 	w.parts = append(w.parts, p)
 }
@@ -131,9 +134,11 @@ func (w *worker) decode(u *unit, res *result) (digests []flow.Digest) {
 		digests = make([]flow.Digest, 0, u.packets)
 	}
 	var d flow.Digest
+	number := u.first - 1
 	for _, fb := range u.blocks {
 		for i := range fb.block.Packets {
 			p := &fb.block.Packets[i]
+			number++
 			wanted, err := w.chooser.wants(p)
 			if err != nil {
 				res.err = err
@@ -143,7 +148,7 @@ func (w *worker) decode(u *unit, res *result) (digests []flow.Digest) {
 				res.filtered++
 				continue
 			}
-			if res.err = w.append(p, fb.file, &d, res); res.err != nil {
+			if res.err = w.append(p, fb.file, number, &d, res); res.err != nil {
 				return digests
 			}
 			if w.digests {
@@ -155,7 +160,7 @@ func (w *worker) decode(u *unit, res *result) (digests []flow.Digest) {
 }
 
 // append decodes a packet into the part at hand, after making room.
-func (w *worker) append(p *pcapio.Packet, file int32, d *flow.Digest, res *result) error {
+func (w *worker) append(p *pcapio.Packet, file int32, number int64, d *flow.Digest, res *result) error {
 	now := w.parts[max(w.used-1, 0)]
 	if w.used == 0 || now.table.Batch().Rows == batchRows {
 		if w.used > 0 && !w.follows {
@@ -171,6 +176,9 @@ func (w *worker) append(p *pcapio.Packet, file int32, d *flow.Digest, res *resul
 		w.used++
 	}
 	now.table.Append(p, file, d)
+	if now.view != nil {
+		now.view.Number(number)
+	}
 	return nil
 }
 
@@ -213,6 +221,9 @@ func (w *worker) encode(p *part, res *result) error {
 	}
 	p.joined.Rows = b.Rows
 	p.joined.Finish()
+	if p.view != nil {
+		p.view.Fill(p.joined)
+	}
 	p.selected.Rows = b.Rows
 	return w.encoder.Encode(p.selected)
 }
