@@ -2,6 +2,7 @@ package antinex
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -259,4 +260,23 @@ func readNumber(s string) (Value, error) {
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	return Value{Kind: Float, Float: f}, err
+}
+
+// ParseJSON reads one value; nothing but blanks may follow it.
+func ParseJSON(data []byte) (Value, error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	v, err := readValue(dec, 0)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	if err == nil {
+		if _, more := dec.Token(); more != io.EOF {
+			err = errors.New("more behind the end")
+		}
+	}
+	if err != nil {
+		return Value{}, fmt.Errorf("before byte %d: %w", dec.InputOffset(), err)
+	}
+	return v, nil
 }

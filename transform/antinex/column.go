@@ -7,26 +7,27 @@ import (
 	"math"
 )
 
-// column is a column on its way: what its cells are, which decides how all of
-// them look.
-type column struct {
+// Column is a column on its way: what its cells are, which decides how all of
+// them look. The zero value has none.
+type Column struct {
 	name                        string
 	ints, floats, bools, others int64 // cells by kind; the rows without any are the gaps
 }
 
-// style is how pandas writes a column.
-type style uint8
+// Style is how pandas writes a column.
+type Style uint8
 
 const (
-	empty   style = iota // no row has a value
+	empty   Style = iota // no row has a value
 	integer              // every row has an integer
 	decimal              // numbers; integers get a point, and gaps are empty
 	object               // each cell as Python prints it
 )
 
-func (c *column) style(rows int64) style {
+// Style is the column's in a table of so many rows.
+func (c *Column) Style(rows int64) Style {
 	switch full := c.ints+c.floats == rows; {
-	case c.ints+c.floats+c.bools+c.others == 0:
+	case c.Empty():
 		return empty
 	case c.bools+c.others > 0:
 		return object
@@ -36,8 +37,11 @@ func (c *column) style(rows int64) style {
 	return decimal
 }
 
-// count notes a cell.
-func (c *column) count(k Kind) {
+// Empty reports whether no cell had a value.
+func (c *Column) Empty() bool { return c.ints+c.floats+c.bools+c.others == 0 }
+
+// Count notes a cell.
+func (c *Column) Count(k Kind) {
 	switch k {
 	case Null:
 	case Int:
@@ -140,22 +144,30 @@ func readCell(r rowReader, c *cell) error {
 }
 
 // append writes a cell in its column's style.
-func (c *cell) append(dst []byte, s style) []byte {
+func (c *cell) append(dst []byte, s Style) []byte {
 	switch c.kind {
 	case Null:
 		return dst
 	case Text:
-		return appendQuoted(dst, c.text)
+		return AppendQuoted(dst, c.text)
 	}
 	v := Value{Kind: c.kind, Int: c.number, Float: math.Float64frombits(uint64(c.number))}
-	if s == decimal && c.kind == Int {
-		return appendFloat(dst, float64(c.number))
-	}
-	return v.appendRepr(dst)
+	return v.AppendCell(dst, s)
 }
 
-// appendQuoted writes a cell of CSV, in quotes where it needs them.
-func appendQuoted(dst, cell []byte) []byte {
+// AppendCell writes a value as a cell of CSV in its column's style.
+func (v *Value) AppendCell(dst []byte, s Style) []byte {
+	switch {
+	case v.Kind == Text:
+		return AppendQuoted(dst, []byte(v.Text))
+	case v.Kind == Int && s == decimal:
+		return appendFloat(dst, float64(v.Int))
+	}
+	return v.appendText(dst)
+}
+
+// AppendQuoted writes a cell of CSV, in quotes where it needs them.
+func AppendQuoted(dst, cell []byte) []byte {
 	quote := false
 	for _, c := range cell {
 		quote = quote || c == ',' || c == '"' || c == '\n' || c == '\r'

@@ -12,6 +12,16 @@ var placeholders = []string{
 	"arp_id", "dns_id", "eth_id", "icmp_id", "ip_id", "ipvsix_id", "pad_id", "raw_id", "tcp_id", "udp_id",
 }
 
+// IsHexText reports whether a column of AntiNex's tables has bytes as
+// hexadecimal text, of which some would pass for numbers.
+func IsHexText(column string) bool {
+	switch column {
+	case "raw_load", "raw_hex_load", "raw_hex_field_load", "pad_load", "pad_hex_field_load":
+		return true
+	}
+	return false
+}
+
 // flatten calls cell for each value of a message that has a column, with the
 // column's name: the layer's prefix and the field's name, names of nested maps
 // joined by dots. The name is valid during the call.

@@ -123,3 +123,7 @@ func appendJSONText(dst []byte, s string) []byte {
 	}
 	return append(dst, '"')
 }
+
+// JSON writes a value as Python's json.dumps does with sorted keys and step for
+// each depth of indentation.
+func (v *Value) JSON(step string) []byte { return v.appendJSON(nil, 0, step) }

@@ -16,7 +16,7 @@ import (
 type table struct {
 	path    string
 	spool   *spool
-	columns []column
+	columns []Column
 	byName  map[string]int
 	rows    int64
 	row     []byte // scratch: the row that is added
@@ -29,7 +29,7 @@ type table struct {
 // layout is which columns a table has, in order, and how they look.
 type layout struct {
 	columns []int
-	styles  []style
+	styles  []Style
 	rows    int64
 }
 
@@ -50,7 +50,7 @@ func (t *table) column(name []byte) int {
 	i, ok := t.byName[string(name)]
 	if !ok {
 		i = len(t.columns)
-		t.columns = append(t.columns, column{name: string(name)})
+		t.columns = append(t.columns, Column{name: string(name)})
 		t.byName[string(name)] = i
 	}
 	return i
@@ -63,7 +63,7 @@ func (t *table) add(layers []Layer) (bool, error) {
 	flatten(layers, func(name []byte, v *Value) {
 		some = true
 		i := t.column(name)
-		t.columns[i].count(v.Kind)
+		t.columns[i].Count(v.Kind)
 		if v.Kind != Null {
 			t.row = appendCell(t.row, i, v)
 		}
@@ -84,7 +84,7 @@ func (t *table) layout() layout {
 	}
 	slices.SortFunc(l.columns, func(a, b int) int { return strings.Compare(t.columns[a].name, t.columns[b].name) })
 	for _, i := range l.columns {
-		l.styles = append(l.styles, t.columns[i].style(t.rows))
+		l.styles = append(l.styles, t.columns[i].Style(t.rows))
 	}
 	return l
 }
@@ -188,7 +188,7 @@ func (t *table) write(to io.Writer, l *layout, mark, first int64) (n int64, err 
 func (t *table) appendHeader(dst []byte, l *layout) []byte {
 	dst = append(dst, "idx"...)
 	for _, i := range l.columns {
-		dst = appendQuoted(append(dst, ','), []byte(t.columns[i].name))
+		dst = AppendQuoted(append(dst, ','), []byte(t.columns[i].name))
 	}
 	return append(dst, '\n')
 }

@@ -47,6 +47,16 @@ type Layer struct {
 func intValue(n int64) Value   { return Value{Kind: Int, Int: n} }
 func textValue(s string) Value { return Value{Kind: Text, Text: s} }
 
+// Get returns the named value of a map, and whether there is one.
+func (v *Value) Get(name string) (*Value, bool) {
+	for i := range v.Fields {
+		if v.Fields[i].Name == name {
+			return &v.Fields[i].Value, true
+		}
+	}
+	return nil, false
+}
+
 // set gives the named field a value, in order.
 func set(fields []Field, name string, v Value) []Field {
 	i, found := slices.BinarySearchFunc(fields, name, func(f Field, n string) int { return strings.Compare(f.Name, n) })
