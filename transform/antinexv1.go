@@ -18,6 +18,7 @@ type AntiNexOptions struct {
 	Inputs    []string       // captures, or JSON archives of the original
 	Reader    pcapio.Options // how captures are read
 	Merge     bool           // packets of all captures in order of time; else capture after capture
+	Filter    string         // of captures, in the pcap filter language; packets that do not match are skipped; "": none
 	Record    antinex.Config // what is written
 	StopAfter int64          // end after so many rows; 0: never
 	StopFile  string         // end as soon as this file is there; "": none
@@ -38,6 +39,9 @@ type AntiNexResult struct {
 // reason why the original would have none.
 func AntiNexV1(ctx context.Context, opt AntiNexOptions) (*AntiNexResult, error) {
 	archives, err := onlyArchives(opt.Inputs)
+	if err == nil && archives && opt.Filter != "" {
+		err = &OptionError{errors.New("messages have no packets for a filter to match")}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +53,9 @@ func AntiNexV1(ctx context.Context, opt AntiNexOptions) (*AntiNexResult, error) 
 	r := &antinexRun{opt: opt, runner: runner{ledger: newLedger(), inputs: make([]Input, len(opt.Inputs))}, rec: rec}
 	for i, name := range CaptureNames(opt.Inputs) {
 		r.inputs[i] = Input{File: name, path: opt.Inputs[i]}
+	}
+	if opt.Filter != "" {
+		r.chooser.all = &programs{expr: opt.Filter}
 	}
 	if err := r.hashInputs(ctx); err != nil {
 		return nil, err
@@ -113,9 +120,10 @@ func isArchive(path string) (bool, error) {
 // antinexRun is one call of AntiNexV1.
 type antinexRun struct {
 	runner
-	opt AntiNexOptions
-	rec *antinex.Recorder
-	res AntiNexResult
+	opt     AntiNexOptions
+	rec     *antinex.Recorder
+	chooser chooser
+	res     AntiNexResult
 }
 
 // stopped reports whether the run is to end, and notes why.
@@ -186,7 +194,7 @@ func (r *antinexRun) block(index int, b *pcapio.Block) (stop bool, err error) {
 				return
 			}
 			var reason string
-			if reason, err = r.rec.Packet(&b.Packets[i]); err != nil {
+			if reason, err = r.packet(&b.Packets[i]); err != nil {
 				return
 			}
 			r.inputs[index].Packets++
@@ -194,6 +202,14 @@ func (r *antinexRun) block(index int, b *pcapio.Block) (stop bool, err error) {
 		}
 	})
 	return stop, errors.Join(guarded, err)
+}
+
+// packet records a packet, or says why there is no row for it.
+func (r *antinexRun) packet(p *pcapio.Packet) (reason string, err error) {
+	if wanted, err := r.chooser.wants(p); err != nil || !wanted {
+		return skippedByFilter, err
+	}
+	return r.rec.Packet(p)
 }
 
 func (r *antinexRun) readArchives(ctx context.Context) error {

@@ -23,7 +23,7 @@ import (
 // environment.
 func dialectFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "dialect", Value: transform.Native, Usage: "columns as `WHO` has them: native, antinex (its names, true values), antinex-v1 (its values byte for byte, see below)"},
+		&cli.StringFlag{Name: "dialect", Value: transform.Native, Usage: "columns as `WHO` has them: native, antinex (its names, true values), antinex-v1 (its values byte for byte, see above)"},
 		&cli.StringFlag{Name: "archive", Usage: "antinex-v1: keep the messages in `FILE`, as JSON", EnvVars: []string{"ARCHIVE_JSON"}},
 		&cli.StringFlag{Name: "dataset", Value: antinex.DefaultDataset, Usage: "antinex-v1: `NAME` of the dataset", EnvVars: []string{"DS_NAME"}},
 		&cli.StringFlag{Name: "dataset-dir", Value: "/tmp", Usage: "antinex-v1: without -o, write into `DIR`", EnvVars: []string{"DS_DIR"}},
@@ -42,7 +42,7 @@ const antinexHelp = "\n\nWith --dialect antinex-v1 the inputs are captures or An
 // v1Only are the flags of antinex-v1; notV1 are those that it has no use for.
 var (
 	v1Only = []string{"archive", "dataset", "dataset-dir", "source-host", "created", "save-after", "stop-after", "stop-file"}
-	notV1  = []string{"column", "compression", "partition", "payload", "truth", "filter", "memory", "workers"}
+	notV1  = []string{"column", "compression", "partition", "payload", "truth", "memory", "workers"}
 )
 
 // onLine reports whether a flag is on the command line; a variable of the
@@ -128,7 +128,7 @@ func writeAntiNex(w io.Writer, res *transform.AntiNexResult, cfg antinex.Config)
 
 // antinexOptions reads the flags.
 func antinexOptions(c *cli.Context) (transform.AntiNexOptions, error) {
-	opt := transform.AntiNexOptions{Merge: c.Bool("merge"), StopAfter: max(c.Int64("stop-after"), 0)}
+	opt := transform.AntiNexOptions{Merge: c.Bool("merge"), Filter: c.String("filter"), StopAfter: max(c.Int64("stop-after"), 0)}
 	if c.NArg() == 0 {
 		return opt, usagef("flatten: name a capture, a folder of captures or a JSON archive")
 	}

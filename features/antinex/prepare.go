@@ -38,10 +38,10 @@ type Result struct {
 // ErrSeed says that labels are to be drawn and no seed was given.
 var ErrSeed = errors.New("label_rules draw labels by chance (set_if_above below 100): give a seed")
 
-// Prepare merges, labels and cleans tables as AntiNex does. Each is read twice
-// more than once: for its columns' types, for the full and for the cleaned
-// table; memory holds a row. The files appear when all are whole but for the
-// last steps of writing them.
+// Prepare merges, labels and cleans tables as AntiNex does. Each is read four
+// times: for its columns' types, for how the columns of all tables look, for
+// the full and for the cleaned table. Memory holds a row. Each file appears
+// when it is whole.
 func Prepare(ctx context.Context, opt Options) (*Result, error) {
 	p, err := newPreparation(ctx, opt)
 	if err != nil {

@@ -107,6 +107,7 @@ const maxLayers = 64
 type Dissector struct {
 	headers []header // in the order of the packet, padding behind all others
 	used    int
+	layers  []Layer
 	dropped []string
 	broken  bool // a header is there that ends the conversion of the packet as a whole
 }
@@ -142,7 +143,8 @@ func (d *Dissector) Dissect(p *pcapio.Packet) (layers []Layer, reason string) {
 func (d *Dissector) Dropped() []string { return d.dropped }
 
 // convert makes the message. Of layers of one name the last stays.
-func (d *Dissector) convert() (layers []Layer) {
+func (d *Dissector) convert() []Layer {
+	layers := d.layers[:0]
 	for i := range d.headers[:d.used] {
 		h := &d.headers[i]
 		if prefixes[h.layer.name] == "" {
@@ -155,6 +157,7 @@ func (d *Dissector) convert() (layers []Layer) {
 			break
 		}
 	}
+	d.layers = layers
 	return layers
 }
 
@@ -193,7 +196,7 @@ func (d *Dissector) push(l *layer) *header {
 		d.headers = make([]header, 3*maxLayers) // with room for a padding behind each, and a payload
 	}
 	h := &d.headers[d.used]
-	*h = header{layer: l, values: h.values[:0]}
+	*h = header{layer: l, values: h.values[:0], more: h.more[:0], fields: h.fields[:0]}
 	d.used++
 	return h
 }

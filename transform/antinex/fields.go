@@ -46,6 +46,7 @@ type header struct {
 	layer  *layer
 	values []fieldValue
 	more   []Field // of the message, for fields that have a text of their own
+	fields []Field // of the message, all
 	stop   bool    // the conversion ends in this header, with nothing but its defaults
 	err    error
 }
@@ -146,10 +147,8 @@ func (h *header) readBits(v *fieldValue, b []byte, bit int) ([]byte, int) {
 
 // message converts a header to what the message has of it.
 func (h *header) message() Layer {
-	l := Layer{Name: h.layer.name}
 	if h.stop {
-		l.Fields = h.layer.defaults
-		return l
+		return Layer{h.layer.name, h.layer.defaults}
 	}
 	// The name that a special field is written under: that of the ordinary
 	// field before it, at first that of the last default.
@@ -160,11 +159,11 @@ func (h *header) message() Layer {
 		switch name {
 		case "proto", "flags", "ack", "id", "window", "dataofs", "frag", "reserved", "ttl", "chksum":
 			if v.truthy() {
-				l.Fields = set(l.Fields, slot, v.value())
+				h.fields = set(h.fields, slot, v.value())
 			}
 		case "urgptr":
 			if v.truthy() {
-				l.Fields = set(l.Fields, "fields_urgptr", v.value())
+				h.fields = set(h.fields, "fields_urgptr", v.value())
 			}
 		case "arcount": // of a DNS message; not zero it had stopped
 		default:
@@ -172,13 +171,13 @@ func (h *header) message() Layer {
 			if v.field.form == fixed || v.field.form == rest {
 				name = "hex_field_" + name
 			}
-			l.Fields = set(l.Fields, name, v.value())
+			h.fields = set(h.fields, name, v.value())
 		}
 	}
 	for _, f := range h.more {
-		l.Fields = set(l.Fields, f.Name, f.Value)
+		h.fields = set(h.fields, f.Name, f.Value)
 	}
-	return l
+	return Layer{h.layer.name, h.fields}
 }
 
 func (v *fieldValue) truthy() bool {

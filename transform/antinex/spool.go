@@ -10,7 +10,8 @@ import (
 )
 
 // spool is a compressed temporary file that is written to its end and read
-// from any mark. It lies hidden beside the file that will be made of it.
+// from any mark. It lies hidden beside the file that will be made of it, or in
+// the folder for temporary files when that is a pipe or a device.
 type spool struct {
 	file *os.File
 	w    *bufio.Writer
@@ -20,7 +21,11 @@ type spool struct {
 }
 
 func newSpool(beside string) (*spool, error) {
-	f, err := os.CreateTemp(filepath.Dir(beside), "."+filepath.Base(beside)+".*.spool")
+	dir := filepath.Dir(beside)
+	if st, err := os.Stat(beside); err == nil && !st.Mode().IsRegular() {
+		dir = ""
+	}
+	f, err := os.CreateTemp(dir, "."+filepath.Base(beside)+".*.spool")
 	if err != nil {
 		return nil, err
 	}
