@@ -60,6 +60,7 @@ type gatherer struct {
 	work, ordered chan<- *unit
 	unit          *unit
 	before        int64 // bytes of the files that were read to their end
+	packets       int64 // of the units so far
 }
 
 func (g *gatherer) add(file int32, b *pcapio.Block) error {
@@ -71,10 +72,12 @@ func (g *gatherer) add(file int32, b *pcapio.Block) error {
 	}
 	if g.unit == nil {
 		g.unit = newUnit()
+		g.unit.first = g.packets
 	}
 	u := g.unit
 	u.blocks = append(u.blocks, fileBlock{file, b})
 	u.packets += len(b.Packets)
+	g.packets += int64(len(b.Packets))
 	u.bytes += b.Bytes
 	u.bytesRead = g.before + b.Read
 	return nil

@@ -101,7 +101,7 @@ func (t *table) finish(r *runner, name string) error {
 	for _, kv := range meta {
 		t.out.SetMetadata(kv[0], kv[1])
 	}
-	if t.output.Names != "" {
+	if t.output.Names != "" && t.output.Names != names.Native {
 		t.out.SetMetadata(MetaNames, t.output.Names)
 	}
 	if name == FlowsTable {

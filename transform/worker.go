@@ -19,6 +19,7 @@ const batchRows = 8192
 // order, perhaps of several captures. It becomes one row group.
 type unit struct {
 	blocks    []fileBlock
+	first     int64 // number of its first packet among all that were read, from 0
 	packets   int
 	bytes     int
 	bytesRead int64 // of all inputs, up to the end of this unit
@@ -130,9 +131,11 @@ func (w *worker) decode(u *unit, res *result) (digests []flow.Digest) {
 	if w.follow != nil {
 		digests = w.follow.digests.get(u.packets)
 	}
+	number := u.first - 1
 	for _, fb := range u.blocks {
 		for i := range fb.block.Packets {
 			p := &fb.block.Packets[i]
+			number++
 			wanted, err := w.chooser.wants(p)
 			if err != nil {
 				res.err = err
@@ -147,7 +150,7 @@ func (w *worker) decode(u *unit, res *result) (digests []flow.Digest) {
 				digests = append(digests, flow.Digest{})
 				digest = &digests[len(digests)-1]
 			}
-			if res.err = w.append(p, fb.file, digest, res); res.err != nil {
+			if res.err = w.append(p, fb.file, number, digest, res); res.err != nil {
 				return digests
 			}
 		}
@@ -156,7 +159,7 @@ func (w *worker) decode(u *unit, res *result) (digests []flow.Digest) {
 }
 
 // append decodes a packet into the part at hand, after making room.
-func (w *worker) append(p *pcapio.Packet, file int32, d *flow.Digest, res *result) error {
+func (w *worker) append(p *pcapio.Packet, file int32, number int64, d *flow.Digest, res *result) error {
 	now := w.parts[max(w.used-1, 0)]
 	if w.used == 0 || now.table.Batch().Rows == batchRows {
 		if w.used > 0 && !w.follows {
@@ -172,6 +175,9 @@ func (w *worker) append(p *pcapio.Packet, file int32, d *flow.Digest, res *resul
 		w.used++
 	}
 	now.table.Append(p, file, d)
+	if now.view != nil {
+		now.view.number(number)
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/pcapline/pcapline/features/label"
 	"github.com/pcapline/pcapline/pcapio/spool"
 	"github.com/pcapline/pcapline/transform"
+	"github.com/pcapline/pcapline/transform/antinex"
 	"github.com/pcapline/pcapline/transform/flow"
 	"github.com/pcapline/pcapline/transform/layer"
 	"github.com/pcapline/pcapline/transform/names"
@@ -71,11 +73,18 @@ func flattenCommand() *cli.Command {
 		Usage:     "captures to the packets table, one row a packet",
 		ArgsUsage: "FILE|DIR...",
 		Description: "Reads pcap and pcapng, plain or compressed (by content, not by name); - is standard input.\n" +
-			"Every packet becomes a row; what could not be decoded is said in decode_error.",
+			"Every packet becomes a row; what could not be decoded is said in decode_error." + antinexHelp,
 		UsageText: "pcapline flatten -o packets.parquet testdata/lab\n" +
-			"pcapline flatten -o packets.csv -e ts -e ip_src -e ip_dst capture.pcapng",
-		Flags: append(append(tableFlags(), outputFlag("write the table to `FILE`"), payloadFlag(), truthFlag()), captureFlags()...),
+			"pcapline flatten -o packets.csv -e ts -e ip_src -e ip_dst capture.pcapng\n" +
+			"pcapline flatten -o netdata.csv --dialect antinex-v1 packets-netdata-2018-01-29-11-30-02.json",
+		Flags: append(append(append(tableFlags(), outputFlag("write the table to `FILE`"), payloadFlag(), truthFlag()), captureFlags()...), dialectFlags()...),
 		Action: func(c *cli.Context) error {
+			if err := checkDialect(c); err != nil {
+				return err
+			}
+			if c.String("dialect") == antinex.V1 {
+				return antinexAction(c)
+			}
 			return tablesAction(c, func(o *transform.Options, out transform.Output) { o.Packets = out })
 		},
 	}
@@ -111,7 +120,7 @@ func tablesAction(c *cli.Context, place func(*transform.Options, transform.Outpu
 	}
 	place(&opt, transform.Output{
 		Path: path, Format: c.String("format"), Compression: c.String("compression"), Columns: c.StringSlice("column"),
-		Partition: c.String("partition"), Names: c.String("names"),
+		Partition: c.String("partition"), Names: cmp.Or(c.String("names"), c.String("dialect")),
 	})
 	res, err := transformRun(c, opt)
 	if err != nil && !errors.Is(err, transform.ErrDamaged) {

@@ -22,7 +22,7 @@ func prepareCommand() *cli.Command {
 			"fitted on training rows only. Addresses, ids, absolute times and payload are no features.",
 		UsageText: "pcapline prepare -o dataset flows.parquet\n" +
 			"pcapline prepare -o dataset --split capture --seed 7 flows.parquet",
-		Flags: append(splitFlags(), outputFlag("write the dataset into the folder `DIR`"),
+		Flags: append(append(splitFlags(), compatFlags()...), outputFlag("write the dataset into the folder `DIR`"),
 			&cli.StringSliceFlag{Name: "drop", Usage: "leave `COLUMN` out (repeatable)"},
 			&cli.StringSliceFlag{Name: "add", Usage: "take `COLUMN` though it is no feature by its role (repeatable)"},
 			&cli.BoolFlag{Name: "drop-duplicates", Usage: "purge validation and test rows whose features a training row has"},
@@ -74,6 +74,9 @@ func splitSpec(c *cli.Context) (features.SplitSpec, error) {
 }
 
 func prepareAction(c *cli.Context) error {
+	if c.String("compat") != "" {
+		return prepareAntiNex(c)
+	}
 	dir := c.String("output")
 	if c.NArg() == 0 || dir == "" {
 		return usagef("prepare: name the labelled tables and the folder to write to (-o)")

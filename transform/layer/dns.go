@@ -11,21 +11,21 @@ import (
 type DNS struct {
 	schema.Layer `name:"dns" title:"Domain Name System" source:"RFC 1035, 4.1"`
 
-	ID      schema.Values[uint16]  `name:"dns_id" ws:"dns.id" role:"identity" store:"plain" doc:"Identifier that a response shares with its query."`
-	QR      schema.Values[bool]    `name:"dns_qr" ws:"dns.flags.response" doc:"The message is a response."`
-	Opcode  schema.Values[uint8]   `name:"dns_opcode" ws:"dns.flags.opcode" store:"dict" doc:"Kind of query: 0 standard, 4 notify, 5 update."`
-	AA      schema.Optional[bool]  `name:"dns_aa" ws:"dns.flags.authoritative" doc:"Authoritative answer; null in queries."`
-	TC      schema.Values[bool]    `name:"dns_tc" ws:"dns.flags.truncated" doc:"The message was cut to fit."`
-	RD      schema.Values[bool]    `name:"dns_rd" ws:"dns.flags.recdesired" doc:"Recursion desired."`
-	RA      schema.Optional[bool]  `name:"dns_ra" ws:"dns.flags.recavail" doc:"Recursion available; null in queries."`
-	Z       schema.Values[bool]    `name:"dns_z" ws:"dns.flags.z" doc:"Reserved bit."`
-	AD      schema.Values[bool]    `name:"dns_ad" ws:"dns.flags.authenticated" source:"RFC 4035, 3.2.3" doc:"Authentic data."`
-	CD      schema.Values[bool]    `name:"dns_cd" ws:"dns.flags.checkdisable" source:"RFC 4035, 3.2.2" doc:"Checking disabled."`
-	Rcode   schema.Optional[uint8] `name:"dns_rcode" ws:"dns.flags.rcode" store:"dict" doc:"Response code: 0 no error, 2 server failure, 3 no such name; null in queries."`
-	QDCount schema.Values[uint16]  `name:"dns_qdcount" ws:"dns.count.queries" store:"dict" doc:"Entries in the question section, as the header says."`
-	ANCount schema.Values[uint16]  `name:"dns_ancount" ws:"dns.count.answers" store:"dict" doc:"Records in the answer section, as the header says."`
-	NSCount schema.Values[uint16]  `name:"dns_nscount" ws:"dns.count.auth_rr" store:"dict" doc:"Records in the authority section, as the header says."`
-	ARCount schema.Values[uint16]  `name:"dns_arcount" ws:"dns.count.add_rr" store:"dict" doc:"Records in the additional section, as the header says."`
+	ID      schema.Values[uint16]  `name:"dns_id" ws:"dns.id" antinex:"dns_id" role:"identity" store:"plain" doc:"Identifier that a response shares with its query."`
+	QR      schema.Values[bool]    `name:"dns_qr" ws:"dns.flags.response" antinex:"dns_qr" doc:"The message is a response."`
+	Opcode  schema.Values[uint8]   `name:"dns_opcode" ws:"dns.flags.opcode" antinex:"dns_opcode" store:"dict" doc:"Kind of query: 0 standard, 4 notify, 5 update."`
+	AA      schema.Optional[bool]  `name:"dns_aa" ws:"dns.flags.authoritative" antinex:"dns_aa" doc:"Authoritative answer; null in queries."`
+	TC      schema.Values[bool]    `name:"dns_tc" ws:"dns.flags.truncated" antinex:"dns_tc" doc:"The message was cut to fit."`
+	RD      schema.Values[bool]    `name:"dns_rd" ws:"dns.flags.recdesired" antinex:"dns_rd" doc:"Recursion desired."`
+	RA      schema.Optional[bool]  `name:"dns_ra" ws:"dns.flags.recavail" antinex:"dns_ra" doc:"Recursion available; null in queries."`
+	Z       schema.Values[bool]    `name:"dns_z" ws:"dns.flags.z" antinex:"dns_z" doc:"Reserved bit."`
+	AD      schema.Values[bool]    `name:"dns_ad" ws:"dns.flags.authenticated" antinex:"dns_ad" source:"RFC 4035, 3.2.3" doc:"Authentic data."`
+	CD      schema.Values[bool]    `name:"dns_cd" ws:"dns.flags.checkdisable" antinex:"dns_cd" source:"RFC 4035, 3.2.2" doc:"Checking disabled."`
+	Rcode   schema.Optional[uint8] `name:"dns_rcode" ws:"dns.flags.rcode" antinex:"dns_rcode" store:"dict" doc:"Response code: 0 no error, 2 server failure, 3 no such name; null in queries."`
+	QDCount schema.Values[uint16]  `name:"dns_qdcount" ws:"dns.count.queries" antinex:"dns_qdcount" store:"dict" doc:"Entries in the question section, as the header says."`
+	ANCount schema.Values[uint16]  `name:"dns_ancount" ws:"dns.count.answers" antinex:"dns_ancount" store:"dict" doc:"Records in the answer section, as the header says."`
+	NSCount schema.Values[uint16]  `name:"dns_nscount" ws:"dns.count.auth_rr" antinex:"dns_nscount" store:"dict" doc:"Records in the authority section, as the header says."`
+	ARCount schema.Values[uint16]  `name:"dns_arcount" ws:"dns.count.add_rr" antinex:"dns_arcount" store:"dict" doc:"Records in the additional section, as the header says."`
 
 	QName       schema.Optional[schema.Text] `name:"dns_qname" ws:"dns.qry.name" role:"payload" store:"dict" source:"RFC 4343, 2.1" doc:"Name in the first question, without the final dot, . for the root; bytes that do not print, dots, backslashes and semicolons within labels are written \\DDD, as are all bytes beyond ASCII."`
 	QType       schema.Optional[uint16]      `name:"dns_qtype" ws:"dns.qry.type" store:"dict" doc:"Type in the first question: 1 A, 28 AAAA, 12 PTR, 16 TXT, 255 any."`

@@ -12,7 +12,7 @@ type ICMP struct {
 	Code     schema.Values[uint8]         `name:"icmp_code" ws:"icmp.code" antinex:"icmp_code" store:"dict" doc:"Code, which says more of the type."`
 	Checksum schema.Values[uint16]        `name:"icmp_checksum" ws:"icmp.checksum" role:"identity" store:"plain" doc:"Checksum as captured."`
 	Status   schema.Optional[uint8]       `name:"icmp_checksum_status" ws:"icmp.checksum.status" role:"provenance" store:"dict" doc:"0 bad, 1 good, 3 absent (0 in the packet); null where it cannot be verified (fragment, capture cut). Numbers as Wireshark's."`
-	ID       schema.Optional[uint16]      `name:"icmp_id" ws:"icmp.ident" role:"identity" store:"dict" doc:"Identifier of echo, extended echo, timestamp, information and mask messages."`
+	ID       schema.Optional[uint16]      `name:"icmp_id" ws:"icmp.ident" antinex:"icmp_id" role:"identity" store:"dict" doc:"Identifier of echo, extended echo, timestamp, information and mask messages."`
 	Seq      schema.Optional[uint16]      `name:"icmp_seq" ws:"icmp.seq" antinex:"icmp_seq" role:"identity" store:"dict" doc:"Sequence number of the same, but for extended echo."`
 	Gateway  schema.Optional[schema.IPv4] `name:"icmp_gateway" ws:"icmp.redir_gw" antinex:"icmp_gw" role:"identity" store:"dict" doc:"Gateway that a redirect names."`
 	Pointer  schema.Optional[uint8]       `name:"icmp_pointer" ws:"icmp.pointer" antinex:"icmp_ptr" store:"dict" unit:"B" doc:"Offset of what a parameter problem is about."`

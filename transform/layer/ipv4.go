@@ -17,7 +17,7 @@ type IPv4 struct {
 	DSCP       schema.Values[uint8]          `name:"ip_dscp" ws:"ip.dsfield.dscp" store:"dict" source:"RFC 2474" doc:"Differentiated services code point."`
 	ECN        schema.Values[uint8]          `name:"ip_ecn" ws:"ip.dsfield.ecn" store:"dict" source:"RFC 3168" doc:"Explicit congestion notification."`
 	Len        schema.Values[uint16]         `name:"ip_len" ws:"ip.len" antinex:"ip_len" unit:"B" doc:"Total length, header included; 0 where the network card cuts segments (TSO)."`
-	ID         schema.Values[uint16]         `name:"ip_id" ws:"ip.id" role:"identity" store:"plain" doc:"Identification, the same in all fragments of a packet."`
+	ID         schema.Values[uint16]         `name:"ip_id" ws:"ip.id" antinex:"ip_id" role:"identity" store:"plain" doc:"Identification, the same in all fragments of a packet."`
 	FlagRB     schema.Values[bool]           `name:"ip_flag_rb" ws:"ip.flags.rb" doc:"Reserved bit."`
 	FlagDF     schema.Values[bool]           `name:"ip_flag_df" ws:"ip.flags.df" doc:"Don't fragment."`
 	FlagMF     schema.Values[bool]           `name:"ip_flag_mf" ws:"ip.flags.mf" doc:"More fragments follow."`

@@ -26,10 +26,10 @@ type TCP struct {
 	Status   schema.Optional[uint8] `name:"tcp_checksum_status" ws:"tcp.checksum.status" role:"provenance" store:"dict" doc:"0 bad, 1 good, 3 absent (0 in the packet), 5 partial: the sum of the pseudo-header, which the network card completes; null where it cannot be verified (fragment, capture cut). Numbers as Wireshark's, which has none for partial."`
 	Urgent   schema.Values[uint16]  `name:"tcp_urgent" ws:"tcp.urgent_pointer" antinex:"tcp_fields_urgptr" store:"dict" doc:"Urgent pointer."`
 
-	Options   schema.Optional[schema.Bytes] `name:"tcp_options" ws:"tcp.options" role:"identity" store:"dict" doc:"All options as captured, padding included; null without any."`
+	Options   schema.Optional[schema.Bytes] `name:"tcp_options" ws:"tcp.options" antinex:"tcp_fields_options" role:"identity" store:"dict" doc:"All options as captured, padding included; null without any."`
 	MSS       schema.Optional[uint16]       `name:"tcp_mss" ws:"tcp.options.mss_val" antinex:"tcp_fields_options.MSS" store:"dict" unit:"B" source:"RFC 9293, 3.7.1" doc:"Maximum segment size that the sender accepts."`
 	WScale    schema.Optional[uint8]        `name:"tcp_wscale" ws:"tcp.options.wscale.shift" antinex:"tcp_fields_options.WScale" store:"dict" source:"RFC 7323, 2" doc:"Window scale: the sender's windows are shifted left by so many bits."`
-	SACKPerm  schema.Values[bool]           `name:"tcp_sack_permitted" source:"RFC 2018" doc:"The SACK permitted option is there."`
+	SACKPerm  schema.Values[bool]           `name:"tcp_sack_permitted" antinex:"tcp_fields_options.SAckOK" source:"RFC 2018" doc:"The SACK permitted option is there."`
 	SACKLeft  schema.List[uint32]           `name:"tcp_sack_left" ws:"tcp.options.sack_le" antinex:"tcp_fields_options.SAck" role:"identity" source:"RFC 2018" doc:"First sequence number of each block received out of order; null without the option."`
 	SACKRight schema.List[uint32]           `name:"tcp_sack_right" ws:"tcp.options.sack_re" role:"identity" source:"RFC 2018" doc:"Sequence number behind each of those blocks."`
 	TSVal     schema.Optional[uint32]       `name:"tcp_ts_val" ws:"tcp.options.timestamp.tsval" antinex:"tcp_fields_options.Timestamp" role:"identity" store:"delta" source:"RFC 7323, 3" doc:"Timestamp of the sender's clock."`

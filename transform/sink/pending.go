@@ -3,6 +3,7 @@ package sink
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -99,12 +100,21 @@ func (p *Pending) Abort() {
 
 // WriteFile puts data at path as a [Pending] file.
 func WriteFile(path string, data []byte) error {
+	return WriteStream(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// WriteStream is WriteFile for what a function writes, in pieces of its own
+// choice.
+func WriteStream(path string, write func(io.Writer) error) error {
 	p, err := NewPending(path)
 	if err != nil {
 		return err
 	}
 	defer p.Abort()
-	if _, err := p.Write(data); err != nil {
+	if err := write(p); err != nil {
 		return err
 	}
 	return p.Close()

@@ -5,13 +5,15 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/pcapline/pcapline/transform/antinex"
 	"github.com/pcapline/pcapline/transform/schema"
 )
 
 // infer reads all rows and says what the columns are: the first of int64,
 // float64, bool, timestamp and string that all cells with a value fit. A
 // column without any value is float64, as pandas has it. Addresses stay
-// strings: a text that looks like one need not be one.
+// strings: a text that looks like one need not be one; so do AntiNex's columns
+// of bytes in hexadecimal, where "0000" and "12e5" are no numbers.
 func (t *csvTable) infer(names []string) (schema.Schema, error) {
 	guesses := make([]guess, len(names))
 	for {
@@ -29,6 +31,9 @@ func (t *csvTable) infer(names []string) (schema.Schema, error) {
 	s := make(schema.Schema, len(names))
 	for i, g := range guesses {
 		k := g.kind()
+		if antinex.IsHexText(names[i]) {
+			k = schema.String
+		}
 		// Programs that quote every cell also quote their nulls.
 		null := g.null || !g.seen || g.empty && k != schema.String
 		s[i] = &schema.Field{Name: names[i], Kind: k, Nullable: null}
