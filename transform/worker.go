@@ -41,6 +41,8 @@ type result struct {
 type worker struct {
 	table    *layer.Table
 	annotate Annotator // nil: none
+	marker   Marker    // the same, if it looks at packets; else nil
+	marks    []flow.Mark
 	joined   *schema.Batch
 	selected *schema.Batch
 	encoder  sink.Encoder // nil: no packets table
@@ -53,6 +55,7 @@ func newWorker(r *runner, t *table) *worker {
 	w.joined = w.table.Batch()
 	if r.opt.Annotate != nil {
 		w.annotate = r.opt.Annotate()
+		w.marker = markerOf(w.annotate)
 		w.joined = schema.Join(w.table.Batch(), w.annotate.Batch())
 	}
 	if t != nil {
@@ -84,6 +87,10 @@ func (w *worker) encodeUnit(u *unit) (res result) {
 		for i := range fb.block.Packets {
 			d = flow.Digest{}
 			w.table.Append(&fb.block.Packets[i], fb.file, &d)
+			if w.marker != nil {
+				d.Mark = w.marker.Mark(&fb.block.Packets[i], fb.file)
+				w.marks = append(w.marks, d.Mark)
+			}
 			if w.digests {
 				res.digests = append(res.digests, d)
 			}
@@ -115,7 +122,10 @@ func (w *worker) encode(res *result) error {
 	if w.encoder == nil {
 		return nil
 	}
-	if w.annotate != nil {
+	switch {
+	case w.marker != nil:
+		w.marker.AnnotateMarked(b, w.marks)
+	case w.annotate != nil:
 		w.annotate.Annotate(b)
 	}
 	w.joined.Rows = b.Rows
@@ -126,6 +136,7 @@ func (w *worker) encode(res *result) error {
 
 func (w *worker) reset() {
 	w.table.Reset()
+	w.marks = w.marks[:0]
 	if w.annotate != nil {
 		w.annotate.Batch().Reset()
 		w.joined.Rows = 0

@@ -40,5 +40,6 @@ type Digest struct {
 	DNSNameLen uint16  // length of the first question's name, 0 without
 	DNSLabels  uint8
 	DNSQType   uint16
+	Mark       Mark
 	App        *App // nil where no application protocol says anything
 }

@@ -14,6 +14,7 @@ type rows struct {
 	scratch []byte
 	sizes   []int64
 	gaps    []float64
+	marks   []Mark // of the rows in batch
 
 	flow      FlowColumns
 	volume    [3]VolumeColumns // both, forward, backward
@@ -77,6 +78,7 @@ func (r *rows) add(k *Key, f *flowState, reason endReason) error {
 	}
 	r.past(row, f)
 	r.history(row, &f.serv)
+	r.marks = append(r.marks, f.mark)
 	r.batch.Rows++
 	if r.batch.Rows >= r.limit {
 		return r.flush()
@@ -91,6 +93,7 @@ func (r *rows) flush() error {
 	r.batch.Finish()
 	err := r.deliver(r.batch)
 	r.batch.Reset()
+	r.marks = r.marks[:0]
 	return err
 }
 

@@ -122,6 +122,7 @@ type flowState struct {
 	activeStart int64
 	late        uint32 // packets older than one before them in the flow
 	fragments   uint32
+	mark        Mark
 	turns       uint32 // changes of direction from one data packet to the next
 	dataDir     int8   // direction of the last data packet, -1 before the first
 	firstData   int8
@@ -156,6 +157,7 @@ func (f *flowState) packet(d *Digest, dir int, c *Config) {
 	first := f.dir[fwd].packets+f.dir[bwd].packets == 0
 	f.timing(d, dir, first, c)
 	f.lastNumber = d.Number
+	f.mark.add(d.Mark)
 	v := &f.dir[dir].volumeStats
 	v.packets++
 	v.length.add(v.packets, d.WireLen)
