@@ -9,7 +9,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/pcapline/pcapline/features/label"
 	"github.com/pcapline/pcapline/pcapio"
 	"github.com/pcapline/pcapline/transform"
 	"github.com/pcapline/pcapline/transform/flow"
@@ -24,10 +23,6 @@ func workersFlag() cli.Flag {
 
 func mergeFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "merge", Usage: "take the packets of all captures in order of time; flows then go across captures"}
-}
-
-func truthFlag() cli.Flag {
-	return &cli.StringFlag{Name: "truth", Usage: "label rows by the rules in `FILE`"}
 }
 
 func outputFlag(usage string) cli.Flag {
@@ -51,7 +46,7 @@ func flattenCommand() *cli.Command {
 			"Every packet becomes a row; what could not be decoded is said in decode_error.",
 		UsageText: "pcapline flatten -o packets.parquet testdata/lab\n" +
 			"pcapline flatten -o packets.csv -e ts -e ip_src -e ip_dst capture.pcapng",
-		Flags: append(tableFlags(), outputFlag("write the table to `FILE`"), truthFlag(), mergeFlag(), workersFlag()),
+		Flags: append(append(tableFlags(), outputFlag("write the table to `FILE`"), mergeFlag(), workersFlag(), commentsFlag()), labelFlags()...),
 		Action: func(c *cli.Context) error {
 			return tablesAction(c, func(o *transform.Options, out transform.Output) { o.Packets = out })
 		},
@@ -65,7 +60,7 @@ func flowsCommand() *cli.Command {
 		ArgsUsage: "FILE|DIR...",
 		UsageText: "pcapline flows -o flows.parquet testdata/lab\n" +
 			"pcapline flows -o flows.csv --idle-timeout 15s capture.pcapng",
-		Flags: append(append(tableFlags(), outputFlag("write the table to `FILE`"), truthFlag(), mergeFlag(), workersFlag()), flowFlags()...),
+		Flags: append(append(append(tableFlags(), outputFlag("write the table to `FILE`"), mergeFlag(), workersFlag(), commentsFlag()), flowFlags()...), labelFlags()...),
 		Action: func(c *cli.Context) error {
 			return tablesAction(c, func(o *transform.Options, out transform.Output) { o.Flows = out })
 		},
@@ -78,7 +73,11 @@ func tablesAction(c *cli.Context, place func(*transform.Options, transform.Outpu
 	if err != nil {
 		return err
 	}
-	path, err := outputPath(c, append(opt.Inputs, c.String("truth"))...)
+	path, err := outputPath(c, append(opt.Inputs, c.StringSlice("truth")...)...)
+	if err != nil {
+		return err
+	}
+	labels, err := addLabels(c, &opt, "")
 	if err != nil {
 		return err
 	}
@@ -91,6 +90,9 @@ func tablesAction(c *cli.Context, place func(*transform.Options, transform.Outpu
 	}
 	if serr := summarise(c, res, func(w io.Writer) {
 		res.Ledger.WriteText(w)
+		if labels != nil {
+			labels.report().WriteText(w)
+		}
 		fmt.Fprintf(w, "wrote %s\n", path)
 	}); serr != nil {
 		return serr
@@ -113,34 +115,7 @@ func transformOptions(c *cli.Context) (transform.Options, error) {
 	}
 	opt.Inputs = inputs
 	opt.Flow = flowConfig(c)
-	if truth := c.String("truth"); truth != "" {
-		_, err = addLabels(&opt, truth)
-	}
-	return opt, err
-}
-
-// labelling is a truth file at work on the tables of one run.
-type labelling struct {
-	rules     *label.Rules
-	annotator *label.Annotator
-}
-
-func (l *labelling) report() *label.Report { return label.NewReport(l.rules, l.annotator.Hits()...) }
-
-// addLabels makes opt label its tables by a file of rules.
-func addLabels(opt *transform.Options, truth string) (*labelling, error) {
-	rules, err := label.Load(truth)
-	if err != nil {
-		return nil, err
-	}
-	a, err := label.NewAnnotator(rules, transform.CaptureNames(opt.Inputs))
-	if err != nil {
-		return nil, err
-	}
-	a = a.WithAlignment()
-	opt.Annotate = func() transform.Annotator { return a.Clone() }
-	opt.Describe = describeLabels(rules, a)
-	return &labelling{rules, a}, nil
+	return opt, checkLabelReports(c)
 }
 
 // transformRun runs with a progress bar and logs what was damaged.
