@@ -21,17 +21,17 @@ func loadBinetflow(in *input) ([]Rule, error) {
 	b := newBuilder(in)
 	err = in.withHeader(func(line int, row csvRow) error {
 		r := NewRule()
-		switch proto := strings.ToLower(row.cell("proto")); proto {
+		proto := strings.ToLower(row.cell("proto"))
+		switch proto {
 		case "rtp", "rtcp", "udt":
-			r.Proto = 17
-		default:
-			r.Proto = b.proto(proto)
+			proto = "udp"
 		}
-		if !b.hosts(&r, row.cell("srcaddr"), row.cell("dstaddr")) {
-			return nil
-		}
-		if err := b.setPorts(&r, row.cell("sport"), row.cell("dport")); err != nil {
+		ok, err := b.tuple(&r, proto, row.cell("srcaddr"), row.cell("dstaddr"), row.cell("sport"), row.cell("dport"))
+		if err != nil {
 			return in.error(line, err)
+		}
+		if !ok {
+			return nil
 		}
 		from, err := parseLocal("2006/01/02 15:04:05", row.cell("starttime"), zone)
 		if err != nil {

@@ -84,8 +84,19 @@ func (b *builder) host(s string) ([]netip.Prefix, error) {
 	return list, nil
 }
 
-// hosts sets source and destination. Rows about other than IP addresses are
-// not for rules: ok is false, and they are counted.
+// tuple sets protocol, addresses and ports. Rows about other than IP
+// addresses, and with protocols that have no number, make no rules: ok is
+// false, and they are counted.
+func (b *builder) tuple(r *Rule, proto, src, dst, sport, dport string) (ok bool, err error) {
+	if r.Proto, ok = b.proto(proto); !ok {
+		return false, nil
+	}
+	if !b.hosts(r, src, dst) {
+		return false, nil
+	}
+	return true, b.setPorts(r, sport, dport)
+}
+
 func (b *builder) hosts(r *Rule, src, dst string) (ok bool) {
 	var err, also error
 	r.Src, err = b.host(src)
@@ -134,15 +145,15 @@ func (b *builder) setPorts(r *Rule, src, dst string) (err error) {
 	return err
 }
 
-// proto reads a protocol's name or number; names that are not known here are
-// any protocol, and counted.
-func (b *builder) proto(s string) Proto {
+// proto reads a protocol's name or number. What data sets call "any" or "ip"
+// is some protocol that nobody knows, and no wildcard.
+func (b *builder) proto(s string) (Proto, bool) {
 	p, err := ParseProto(strings.TrimSpace(s))
-	if err != nil {
-		b.note("taken for any protocol, theirs is not known here")
-		return AnyProto
+	if err != nil || p == AnyProto {
+		b.note("skipped: their protocol has no number")
+		return p, false
 	}
-	return p
+	return p, true
 }
 
 // classify sets class, label and priority by a class's name as data sets

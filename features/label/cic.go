@@ -70,11 +70,13 @@ func loadCIC(in *input) ([]Rule, error) {
 
 func (b *builder) cicRow(row csvRow, zone *time.Location) (r Rule, ok bool, err error) {
 	r = NewRule()
-	r.Proto = b.proto(strings.TrimSuffix(row.cell("protocol"), ".0"))
-	if !b.hosts(&r, row.first(cicColumns.src), row.first(cicColumns.dst)) {
+	proto := strings.TrimSuffix(row.cell("protocol"), ".0")
+	if proto == "0" {
+		b.note("skipped: protocol 0, which CICFlowMeter makes of what is neither TCP nor UDP")
 		return r, false, nil
 	}
-	if err = b.setPorts(&r, row.first(cicColumns.sport), row.first(cicColumns.dport)); err != nil {
+	ok, err = b.tuple(&r, proto, row.first(cicColumns.src), row.first(cicColumns.dst), row.first(cicColumns.sport), row.first(cicColumns.dport))
+	if !ok || err != nil {
 		return r, false, err
 	}
 	from, resolution, err := b.cicTime(row.cell("timestamp"), zone)

@@ -1,6 +1,8 @@
 package label
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"net/netip"
 
 	"github.com/pcapline/pcapline/transform/flow"
@@ -53,50 +55,73 @@ type shape struct {
 	proto        bool
 }
 
-func (s shape) any() bool { return s == shape{src: -1, dst: -1, proto: s.proto} }
+// symmetric says that both ends are pinned alike: a row and the same turned
+// round then have one key.
+func (s shape) symmetric() bool { return s.src == s.dst && s.sport == s.dport }
 
-// tuple is the pinned parts of a tuple; the others are zero.
-type tuple struct {
-	src, dst netip.Addr
-	ports    uint32
-	proto    Proto
+// key is a hash of the pinned parts of a tuple. Rows of another tuple may
+// have it too: [Rule.matches] decides.
+func (s shape) key(src, dst netip.Addr, sport, dport uint16, proto Proto) uint64 {
+	if !s.sport {
+		sport = 0
+	}
+	if !s.dport {
+		dport = 0
+	}
+	a, b := endpointHash(src, sport), endpointHash(dst, dport)
+	if !s.symmetric() {
+		b = bits.RotateLeft64(b, 1)
+	}
+	h := a + b
+	if s.proto {
+		h += uint64(proto) * 0x9e3779b97f4a7c15
+	}
+	return mix(h)
 }
 
-// key gives the tuple by which a row is looked up, as it is or turned round.
-func (s shape) key(w *row, turned bool) (t tuple, ok bool) {
+// endpointHash hashes an address, an invalid one too, and a port.
+func endpointHash(a netip.Addr, port uint16) uint64 {
+	h := uint64(port) + 1
+	if a.IsValid() {
+		b := a.As16()
+		h = mix(h ^ binary.LittleEndian.Uint64(b[:]))
+		h ^= binary.LittleEndian.Uint64(b[8:])
+	}
+	return mix(h)
+}
+
+// mix is the finalizer of SplitMix64.
+func mix(z uint64) uint64 {
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// keyOf gives the key by which a row is looked up, as it is or turned round;
+// ok is false when the row lacks what the shape pins down.
+func (s shape) keyOf(w *row, turned bool) (key uint64, ok bool) {
 	src, dst, sport, dport := w.src, w.dst, w.srcPort, w.dstPort
 	if turned {
 		src, dst, sport, dport = dst, src, dport, sport
 	}
-	if s.src >= 0 {
-		if t.src, ok = maskAddr(src, s.src, s.v6); !ok {
-			return t, false
-		}
+	if (s.sport || s.dport) && !w.hasPorts {
+		return 0, false
 	}
-	if s.dst >= 0 {
-		if t.dst, ok = maskAddr(dst, s.dst, s.v6); !ok {
-			return t, false
-		}
+	if src, ok = maskAddr(src, s.src, s.v6); !ok {
+		return 0, false
 	}
-	if s.sport || s.dport {
-		if !w.hasPorts {
-			return t, false
-		}
-		if s.sport {
-			t.ports = uint32(sport) << 16
-		}
-		if s.dport {
-			t.ports |= uint32(dport)
-		}
+	if dst, ok = maskAddr(dst, s.dst, s.v6); !ok {
+		return 0, false
 	}
-	if s.proto {
-		t.proto = w.proto
-	}
-	return t, true
+	return s.key(src, dst, sport, dport, w.proto), true
 }
 
-// maskAddr keeps the first bits of an address of the family.
+// maskAddr keeps the first bits of an address of the family; of an address
+// that is not pinned (-1) nothing.
 func maskAddr(a netip.Addr, bits int16, v6 bool) (netip.Addr, bool) {
+	if bits < 0 {
+		return netip.Addr{}, true
+	}
 	if !a.IsValid() || a.Is4() == v6 {
 		return a, false
 	}
@@ -111,8 +136,8 @@ func maskAddr(a netip.Addr, bits int16, v6 bool) (netip.Addr, bool) {
 // under; beyond it parts are left open and looked at one rule after another.
 const maxKeys = 256
 
-// keys gives the tuples under which a rule is found, all of one shape.
-func (r *Rule) keys() map[shape][]tuple {
+// keys gives the keys under which a rule is found.
+func (r *Rule) keys() map[shape][]uint64 {
 	src, dst, sport, dport := r.Src, r.Dst, singles(r.SrcPorts), singles(r.DstPorts)
 	for max(len(src), 1)*max(len(dst), 1)*max(len(sport), 1)*max(len(dport), 1) > maxKeys {
 		switch m := max(len(src), len(dst), len(sport), len(dport)); m {
@@ -126,7 +151,7 @@ func (r *Rule) keys() map[shape][]tuple {
 			src = nil
 		}
 	}
-	keys := make(map[shape][]tuple)
+	keys := make(map[shape][]uint64)
 	for _, a := range orNone(src) {
 		for _, b := range orNone(dst) {
 			if a.IsValid() && b.IsValid() && a.Addr().Is4() != b.Addr().Is4() {
@@ -134,14 +159,9 @@ func (r *Rule) keys() map[shape][]tuple {
 			}
 			s := shape{src: int16(bitsOf(a)), dst: int16(bitsOf(b)), sport: sport != nil, dport: dport != nil, proto: r.Proto != AnyProto}
 			s.v6 = a.Addr().Is6() || b.Addr().Is6()
-			t := tuple{src: a.Masked().Addr(), dst: b.Masked().Addr()}
-			if s.proto {
-				t.proto = r.Proto
-			}
 			for _, p := range orNone(sport) {
 				for _, q := range orNone(dport) {
-					t.ports = uint32(p)<<16 | uint32(q)
-					keys[s] = append(keys[s], t)
+					keys[s] = append(keys[s], s.key(a.Masked().Addr(), b.Masked().Addr(), p, q, r.Proto))
 				}
 			}
 		}
@@ -186,18 +206,18 @@ type index struct {
 
 type shapeTable struct {
 	shape  shape
-	turned bool // some rule is about both directions
-	heads  map[tuple]int32
+	turned bool // some rule is about both directions, and they have two keys
+	heads  map[uint64]int32
 }
 
-// entry is an element of the list of groups under one tuple.
+// entry is an element of the list of groups under one key.
 type entry struct{ group, next int32 }
 
 func (x *index) add(g int32, r *Rule) {
-	for s, tuples := range r.keys() {
+	for s, keys := range r.keys() {
 		t := x.table(s)
-		t.turned = t.turned || r.Dir == Either && !s.any()
-		for _, k := range tuples {
+		t.turned = t.turned || r.Dir == Either && !s.symmetric()
+		for _, k := range keys {
 			next, ok := t.heads[k]
 			if !ok {
 				next = -1
@@ -214,28 +234,31 @@ func (x *index) table(s shape) *shapeTable {
 			return &x.tables[i]
 		}
 	}
-	x.tables = append(x.tables, shapeTable{shape: s, heads: make(map[tuple]int32)})
+	x.tables = append(x.tables, shapeTable{shape: s, heads: make(map[uint64]int32)})
 	return &x.tables[len(x.tables)-1]
 }
 
-// candidates appends the groups under the row's tuples, some perhaps twice.
+// candidates appends the groups that the row may be of, some perhaps twice.
 func (x *index) candidates(w *row, to []int32) []int32 {
 	for i := range x.tables {
 		t := &x.tables[i]
-		for _, turned := range [...]bool{false, true} {
-			if turned && !t.turned {
-				break
-			}
-			k, ok := t.shape.key(w, turned)
-			if !ok {
-				continue
-			}
-			e, ok := t.heads[k]
-			for ok && e >= 0 {
-				to = append(to, x.entries[e].group)
-				e = x.entries[e].next
-			}
+		to = x.under(t, w, false, to)
+		if t.turned {
+			to = x.under(t, w, true, to)
 		}
+	}
+	return to
+}
+
+func (x *index) under(t *shapeTable, w *row, turned bool, to []int32) []int32 {
+	k, ok := t.shape.keyOf(w, turned)
+	if !ok {
+		return to
+	}
+	e, ok := t.heads[k]
+	for ok && e >= 0 {
+		to = append(to, x.entries[e].group)
+		e = x.entries[e].next
 	}
 	return to
 }

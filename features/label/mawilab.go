@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/text/encoding/charmap"
 )
 
 // mawilab sets the class of an anomaly. MAWILab's detectors agree that
@@ -22,7 +24,7 @@ func (r *Rule) mawilab(kind, taxonomy string) error {
 	case "anomalous":
 		r.Class = Attack
 	case "suspicious", "notice":
-		r.Class = Unknown
+		r.Class, r.Priority = Unknown, benignPriority
 	default:
 		return fmt.Errorf("%q is none of anomalous, suspicious, notice", kind)
 	}
@@ -144,6 +146,7 @@ func loadADMD(in *input) ([]Rule, error) {
 	b := newBuilder(in)
 	n := 0 // filters so far: several may stand on one line
 	d := xml.NewDecoder(bytes.NewReader(in.text))
+	d.CharsetReader = latin1
 	for {
 		tok, err := d.Token()
 		if errors.Is(err, io.EOF) {
@@ -168,6 +171,14 @@ func loadADMD(in *input) ([]Rule, error) {
 			return nil, err
 		}
 	}
+}
+
+// latin1 reads the one encoding besides UTF-8 that is met.
+func latin1(charset string, r io.Reader) (io.Reader, error) {
+	if !strings.EqualFold(charset, "ISO-8859-1") {
+		return nil, fmt.Errorf("encoding %q is neither UTF-8 nor ISO-8859-1", charset)
+	}
+	return charmap.ISO8859_1.NewDecoder().Reader(r), nil
 }
 
 func (b *builder) admd(line int, a *admdAnomaly, n *int) error {

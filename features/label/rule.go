@@ -57,24 +57,6 @@ const (
 	ARP      Proto = 256
 )
 
-var protoNumbers = map[string]Proto{
-	"": AnyProto, "*": AnyProto, "any": AnyProto, "ip": AnyProto,
-	"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51,
-	"icmp6": 58, "icmpv6": 58, "ipv6-icmp": 58, "ospf": 89, "sctp": 132, "udplite": 136, "arp": ARP,
-}
-
-// ParseProto reads a protocol's name or number; empty and "*" are any.
-func ParseProto(s string) (Proto, error) {
-	if p, ok := protoNumbers[strings.ToLower(s)]; ok {
-		return p, nil
-	}
-	n, err := strconv.ParseUint(s, 10, 8)
-	if err != nil {
-		return 0, fmt.Errorf("protocol %q is neither a known name nor a number up to 255", s)
-	}
-	return Proto(n), nil
-}
-
 // Ports is a set of ports; none means any.
 type Ports []PortRange
 

@@ -370,8 +370,5 @@ func (q *search) take(i int32, open bool) {
 
 // hits draws for a row: SplitMix64 of the seed and the row's number.
 func (d *Draw) hits(id uint64) bool {
-	z := d.Seed + (id+1)*0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return int((z^z>>31)%101) > d.Above
+	return int(mix(d.Seed+(id+1)*0x9e3779b97f4a7c15)%101) > d.Above
 }

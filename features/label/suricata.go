@@ -69,11 +69,7 @@ func loadEve(in *input) ([]Rule, error) {
 
 func (b *builder) alert(a *eveAlert) (r Rule, ok bool, err error) {
 	r = NewRule()
-	r.Proto = b.proto(a.Proto)
-	if !b.hosts(&r, a.SrcIP, a.DestIP) {
-		return r, false, nil
-	}
-	if err = b.setPorts(&r, number64(a.SrcPort), number64(a.DestPort)); err != nil {
+	if ok, err = b.tuple(&r, a.Proto, a.SrcIP, a.DestIP, number64(a.SrcPort), number64(a.DestPort)); !ok || err != nil {
 		return r, false, err
 	}
 	at, err := parseEveTime(a.Timestamp)
@@ -115,7 +111,7 @@ func (r *Rule) suricata(category, signature string) {
 	case "":
 		r.Label = slug(signature)
 	case "generic_protocol_command_decode", "not_suspicious_traffic", "unknown_traffic":
-		r.Class = Unknown
+		r.Class, r.Priority = Unknown, benignPriority
 	}
 	if r.Label == "" {
 		r.Label = "alert"
@@ -160,14 +156,14 @@ func loadFastLog(in *input) ([]Rule, error) {
 		}
 		r := NewRule()
 		r.From, r.To = at-second, at+second
-		r.Proto = b.proto(m[4])
 		src, sport := endpoint(m[5])
 		dst, dport := endpoint(m[6])
-		if !b.hosts(&r, src, dst) {
-			return nil
-		}
-		if err := b.setPorts(&r, sport, dport); err != nil {
+		ok, err := b.tuple(&r, m[4], src, dst, sport, dport)
+		if err != nil {
 			return in.error(line, err)
+		}
+		if !ok {
+			return nil
 		}
 		r.suricata(m[3], m[2])
 		return b.add(line, r)

@@ -15,10 +15,12 @@ func loadTON(in *input) ([]Rule, error) {
 			return in.error(1, errors.New("there is no column ts: train_test_network.csv cannot be joined to captures, take Network_dataset_*.csv"))
 		}
 		r := NewRule()
-		if err := b.zeekTuple(&r, row.cell("proto"), row.cell("src_port"), row.cell("dst_port")); err != nil {
+		src, dst := row.cell("src_ip"), row.cell("dst_ip")
+		ok, err := b.tuple(&r, zeekProto(row.cell("proto"), src), src, dst, row.cell("src_port"), row.cell("dst_port"))
+		if err != nil {
 			return in.error(line, err)
 		}
-		if !b.hosts(&r, row.cell("src_ip"), row.cell("dst_ip")) {
+		if !ok {
 			return nil
 		}
 		from, err := ParseEpoch(row.cell("ts"))

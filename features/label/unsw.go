@@ -30,13 +30,13 @@ func loadUNSWTruth(in *input) ([]Rule, error) {
 // unswRow is what both files of UNSW-NB15 have of a flow.
 type unswRow struct{ src, dst, sport, dport, proto, start, last string }
 
-func (b *builder) unsw(line int, r Rule, u unswRow) (err error) {
-	r.Proto = b.proto(u.proto)
-	if !b.hosts(&r, u.src, u.dst) {
-		return nil
-	}
-	if err = b.setPorts(&r, u.sport, u.dport); err != nil {
+func (b *builder) unsw(line int, r Rule, u unswRow) error {
+	ok, err := b.tuple(&r, u.proto, u.src, u.dst, u.sport, u.dport)
+	if err != nil {
 		return b.in.error(line, err)
+	}
+	if !ok {
+		return nil
 	}
 	if r.From, err = ParseEpoch(u.start); err != nil {
 		return b.in.error(line, err)

@@ -66,11 +66,10 @@ func (b *builder) zeekRow(row csvRow) (r Rule, ok bool, err error) {
 		return r, false, errors.New("the row has no label: are its last fields in another form?")
 	}
 	r = NewRule()
-	if err = b.zeekTuple(&r, row.cell("proto"), row.cell("id.orig_p"), row.cell("id.resp_p")); err != nil {
+	orig, resp := row.cell("id.orig_h"), row.cell("id.resp_h")
+	ok, err = b.tuple(&r, zeekProto(row.cell("proto"), orig), orig, resp, row.cell("id.orig_p"), row.cell("id.resp_p"))
+	if !ok || err != nil {
 		return r, false, err
-	}
-	if !b.hosts(&r, row.cell("id.orig_h"), row.cell("id.resp_h")) {
-		return r, false, nil
 	}
 	from, err := ParseEpoch(row.cell("ts"))
 	if err != nil {
@@ -86,14 +85,10 @@ func (b *builder) zeekRow(row csvRow) (r Rule, ok bool, err error) {
 	return r, true, nil
 }
 
-// zeekTuple sets what Zeek says of protocol and ports. Its icmp is that of
-// both IP versions.
-func (b *builder) zeekTuple(r *Rule, proto, orig, resp string) error {
-	switch proto {
-	case "icmp", "unknown_transport":
-	default:
-		r.Proto = b.proto(proto)
-		return b.setPorts(r, orig, resp)
+// zeekProto is the name of a protocol; Zeek's icmp is that of both IP versions.
+func zeekProto(proto, addr string) string {
+	if proto == "icmp" && strings.Contains(addr, ":") {
+		return "icmp6"
 	}
-	return nil
+	return proto
 }
