@@ -241,7 +241,7 @@ func (a *Annotator) say(i int, w *row, best int32, conflict bool) (Class, bool) 
 		a.counts.open++
 		a.out.Class.Append(classTexts[Unknown])
 		a.sayWho(i, best)
-		return Unknown, conflict
+		return Unknown, false
 	}
 	a.sayRule(i, w.n, best)
 	return a.shared.rules.List[best].Class, conflict

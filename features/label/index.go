@@ -34,6 +34,45 @@ func (r *Rule) matches(w *row) bool {
 	return r.Dir == Either && r.way(w.dst, w.src, w.dstPort, w.srcPort, w.hasPorts, w.dstMAC)
 }
 
+// pinned is the criteria of a rule that is about one conversation, as most
+// rules of large files are, in one place.
+type pinned struct {
+	is           bool
+	forward      bool
+	ports        bool
+	sport, dport uint16
+	proto        Proto
+	src, dst     netip.Addr
+}
+
+// pin gives the criteria of a rule between two hosts; is is false for others.
+func (r *Rule) pin() (p pinned) {
+	one := func(list []netip.Prefix) bool { return len(list) == 1 && list[0].IsSingleIP() }
+	single := func(list Ports) bool { return len(list) == 1 && list[0].First == list[0].Last }
+	if !one(r.Src) || !one(r.Dst) || r.SrcMAC != (schema.MAC{}) || r.Proto == AnyProto {
+		return p
+	}
+	switch {
+	case single(r.SrcPorts) && single(r.DstPorts):
+		p.ports, p.sport, p.dport = true, r.SrcPorts[0].First, r.DstPorts[0].First
+	case len(r.SrcPorts) > 0 || len(r.DstPorts) > 0:
+		return p
+	}
+	p.is, p.forward, p.proto = true, r.Dir == Forward, r.Proto
+	p.src, p.dst = r.Src[0].Addr(), r.Dst[0].Addr()
+	return p
+}
+
+func (p *pinned) matches(w *row) bool {
+	if p.proto != w.proto || p.ports && !w.hasPorts {
+		return false
+	}
+	if p.src == w.src && p.dst == w.dst && (!p.ports || p.sport == w.srcPort && p.dport == w.dstPort) {
+		return true
+	}
+	return !p.forward && p.src == w.dst && p.dst == w.src && (!p.ports || p.sport == w.dstPort && p.dport == w.srcPort)
+}
+
 func (r *Rule) way(src, dst netip.Addr, sport, dport uint16, ports bool, mac schema.MAC) bool {
 	if !containsAddr(r.Src, src) || !containsAddr(r.Dst, dst) {
 		return false
@@ -208,6 +247,21 @@ type shapeTable struct {
 	shape  shape
 	turned bool // some rule is about both directions, and they have two keys
 	heads  map[uint64]int32
+	maybe  []uint64 // a bit for each key's last bits: most rows are of no key, and the bits stay in the cache
+}
+
+// seal makes the table's filter when all keys are known.
+func (t *shapeTable) seal() {
+	const bitsPerKey = 16
+	t.maybe = make([]uint64, 1<<bits.Len(uint(len(t.heads)*bitsPerKey/64)))
+	for k := range t.heads {
+		word, bit := t.place(k)
+		t.maybe[word] |= bit
+	}
+}
+
+func (t *shapeTable) place(k uint64) (word int, bit uint64) {
+	return int(k>>6) & (len(t.maybe) - 1), 1 << (k & 63)
 }
 
 // entry is an element of the list of groups under one key.
@@ -253,6 +307,9 @@ func (x *index) candidates(w *row, to []int32) []int32 {
 func (x *index) under(t *shapeTable, w *row, turned bool, to []int32) []int32 {
 	k, ok := t.shape.keyOf(w, turned)
 	if !ok {
+		return to
+	}
+	if word, bit := t.place(k); t.maybe[word]&bit == 0 {
 		return to
 	}
 	e, ok := t.heads[k]

@@ -215,6 +215,17 @@ func FuzzLoad(f *testing.F) {
 	f.Add("x.csv", truthHeader+"a.pcap,10.5,20,192.0.2.1,198.51.100.0/24,tcp,,80,,scan,recon,nmap,a1\n")
 	f.Add("x.yaml", "zone: UTC\nrules:\n- {label: a, from: 1.5, to: 2, src_port: 1-2}\n")
 	f.Add("x.json", `{"zone":"UTC","rules":[{"label":"a"}]}`)
+	fixtures, err := filepath.Glob("testdata/import/*")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range fixtures {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(filepath.Base(path), string(text))
+	}
 	f.Fuzz(func(t *testing.T, name, text string) {
 		zero := uint64(0)
 		rules, err := parse(name, []byte(text), Options{Zone: "UTC", Seed: &zero})

@@ -237,7 +237,7 @@ rules:
 		}
 		expect(t, "labels", column(t, out, "label"), want)
 		rep := label.NewReport(rules, a.Hits()...)
-		if !strings.Contains(rep.Problem(), "the attack rules match no row") {
+		if !strings.Contains(rep.Problem(), "no table can answer") {
 			t.Errorf("problem %q", rep.Problem())
 		}
 		if table == packets && (rep.Tables[0].Open != 3 || len(rep.Inapplicable) != 2) || table == flows && rep.Tables[0].Open != 1 {

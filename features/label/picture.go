@@ -193,8 +193,8 @@ func (p *panel) draw(b *strings.Builder, y int) {
 		p.strip(b, y, s.name, s.colour, s.rows)
 		y += stripHeight
 	}
-	fmt.Fprintf(b, `<text x="%d" y="%d">%s</text>`+"\n", marginLeft, y+12, instant(p.bins[0].FromNS))
-	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", marginLeft+plotWidth, y+12, instant(p.bins[len(p.bins)-1].FromNS+p.width))
+	fmt.Fprintf(b, `<text x="%d" y="%d">%s</text>`+"\n", marginLeft, y+12, instant(p.from))
+	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", marginLeft+plotWidth, y+12, instant(p.to))
 }
 
 // strip is the rows of one class over time.

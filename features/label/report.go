@@ -192,12 +192,13 @@ func (r *RuleReport) sum() (n int64) {
 	return n
 }
 
-// Problem says in one sentence why the labels should not be trusted: the
-// rules label nothing, their clock is not the captures', or the tables cannot
-// answer what they ask. It is "" when none is so.
+// Problem says in one sentence why the labels should not be trusted: their
+// clock is not the captures', or the rules label nothing, be it that the
+// tables cannot answer what they ask. It is "" when neither is so.
 func (r *Report) Problem() string {
-	var attack, labelled int64
+	var attack, labelled, open int64
 	for _, t := range r.Tables {
+		open += t.Open
 		attack += t.Attack
 		labelled += t.Attack + t.Benign
 	}
@@ -209,6 +210,11 @@ func (r *Report) Problem() string {
 	if r.Offset != nil && !r.Offset.Aligned {
 		return fmt.Sprintf("the rules fit best with their times shifted by %s: %d rows in place of %d", r.Offset.Best(), r.Offset.HitsAtBest, r.Offset.HitsAtZero)
 	}
+	for _, x := range r.Inapplicable {
+		if x.Rules > 0 && attack == 0 && open > 0 && r.nowhere(x.Expression) {
+			return fmt.Sprintf("no table can answer %q, which %d rules ask", x.Expression, x.Rules)
+		}
+	}
 	switch {
 	case r.RulesTotal > 0 && r.AbsentTotal == r.RulesTotal && labelled == 0:
 		return "no rule is about any of the captures"
@@ -216,11 +222,6 @@ func (r *Report) Problem() string {
 		return "the attack rules match no row"
 	case labelled == 0:
 		return "no row is labelled"
-	}
-	for _, x := range r.Inapplicable {
-		if x.Rules > 0 && r.nowhere(x.Expression) {
-			return fmt.Sprintf("no table can answer %q, which %d rules ask", x.Expression, x.Rules)
-		}
 	}
 	return ""
 }

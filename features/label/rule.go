@@ -271,6 +271,8 @@ func (r *Rule) check() error {
 		return fmt.Errorf("the interval ends at or before its start")
 	case r.Label == "":
 		return fmt.Errorf("the label is empty")
+	case int(int32(r.Priority)) != r.Priority:
+		return fmt.Errorf("priority %d is out of range", r.Priority)
 	case r.Class != Attack && len(r.Attempted) > 0:
 		return fmt.Errorf("attempted is said of a rule of class %s", r.Class)
 	case len(r.Src) > 0 && len(r.Dst) > 0 && !sharedFamily(r.Src, r.Dst):

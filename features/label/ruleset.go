@@ -28,7 +28,17 @@ type group struct {
 	when   int32 // place in predicates; -1: none
 	filter uint64
 	attack bool  // one of them is an attack
+	chance bool  // the rule draws
 	lo, hi int32 // its windows
+	pin    pinned
+}
+
+// matches is the rule's, by the shortest way.
+func (g *group) matches(w *row) bool {
+	if g.pin.is {
+		return g.pin.matches(w)
+	}
+	return g.rule.matches(w)
 }
 
 // window is a rule's interval. A group's windows are in the order of their
@@ -37,6 +47,7 @@ type window struct {
 	from, to int64
 	latest   int64 // end in the subtree
 	rule     int32 // place in the list
+	priority int32
 }
 
 type attempt struct {
@@ -100,7 +111,7 @@ func (c *compiler) add(i int) (int32, error) {
 	if !known {
 		g = int32(len(c.s.groups))
 		c.groups[string(c.key)] = g
-		c.s.groups = append(c.s.groups, group{rule: r, when: when, filter: bit})
+		c.s.groups = append(c.s.groups, group{rule: r, when: when, filter: bit, chance: r.Draw != nil, pin: r.pin()})
 	}
 	c.s.groups[g].attack = c.s.groups[g].attack || r.Class == Attack
 	return g, nil
@@ -181,7 +192,7 @@ func (s *ruleset) setWindows(members []int32) {
 	})
 	s.windows = make([]window, len(order))
 	for k, i := range order {
-		s.windows[k] = window{from: s.list[i].From, to: s.list[i].To, rule: i}
+		s.windows[k] = window{from: s.list[i].From, to: s.list[i].To, rule: i, priority: int32(s.list[i].Priority)}
 	}
 	for lo := 0; lo < len(order); {
 		g := members[order[lo]]
@@ -255,6 +266,9 @@ func (s *ruleset) index(capture string) *index {
 			x.filters |= s.groups[g].filter
 		}
 	}
+	for i := range x.tables {
+		x.tables[i].seal()
+	}
 	return x
 }
 
@@ -268,6 +282,7 @@ type search struct {
 	seen       []uint32    // the turn at which a group was last a candidate
 	turn       uint32
 	best       int32
+	priority   int32 // the best's
 	open       bool // whether the best fits, the table cannot tell
 	conflict   bool
 }
@@ -312,7 +327,7 @@ func (q *search) nextTurn() {
 // fits says whether the row lies in the group's criteria but for the time;
 // isNull where the table cannot tell.
 func (q *search) fits(g *group, w *row) truth {
-	if !g.rule.matches(w) || g.rule.Draw != nil && !g.rule.Draw.hits(w.id) {
+	if !g.matches(w) || g.chance && !g.rule.Draw.hits(w.id) {
 		return isFalse
 	}
 	fits := isTrue
@@ -348,22 +363,21 @@ func (q *search) visit(lo, hi int, w *row, open bool) {
 			return
 		}
 		if win.to > w.from {
-			q.take(win.rule, open)
+			q.take(win, open)
 		}
 		lo = mid + 1
 	}
 }
 
-func (q *search) take(i int32, open bool) {
-	list := q.rules.list
-	r := &list[i]
+func (q *search) take(w *window, open bool) {
 	switch {
-	case q.best < 0 || r.Priority > list[q.best].Priority:
-		q.best, q.open, q.conflict = i, open, false
-	case r.Priority == list[q.best].Priority:
-		q.conflict = q.conflict || r.Label != list[q.best].Label || r.Class != list[q.best].Class
-		if i < q.best {
-			q.best, q.open = i, open
+	case q.best < 0 || w.priority > q.priority:
+		q.best, q.priority, q.open, q.conflict = w.rule, w.priority, open, false
+	case w.priority == q.priority:
+		r, best := &q.rules.list[w.rule], &q.rules.list[q.best]
+		q.conflict = q.conflict || r.Label != best.Label || r.Class != best.Class
+		if w.rule < q.best {
+			q.best, q.open = w.rule, open
 		}
 	}
 }
