@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -18,13 +19,10 @@ import (
 
 func labelCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "label",
-		Usage:     "add label columns to packets and flows tables by files of rules",
-		ArgsUsage: "TABLE...",
-		Description: "Writes each table under its own name into the folder -o. A row that no rule covers is unknown,\n" +
-			"which is not benign. The report says what each rule hit and whether the rules' clock fits; rules\n" +
-			"that label nothing, or whose clock differs, are an error. Rules with pcap filters and labels in\n" +
-			"comments need the captures: flatten, flows and run have the same flags.",
+		Name:        "label",
+		Usage:       "add label columns to packets and flows tables by files of rules",
+		ArgsUsage:   "TABLE...",
+		Description: labelHelp(),
 		UsageText: "pcapline label --rules testdata/lab/truth.csv -o labelled packets.parquet flows.parquet\n" +
 			"pcapline label --pack cic-ids2017 --report fit.html -o labelled flows.parquet\n" +
 			"pcapline label --rules eve.json --dry-run flows.parquet",
@@ -32,6 +30,20 @@ func labelCommand() *cli.Command {
 			&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "report only, write no table"}),
 		Action: labelAction,
 	}
+}
+
+func labelHelp() string {
+	var b strings.Builder
+	b.WriteString("Writes each table under its own name into the folder -o. A row that no rule covers is unknown,\n" +
+		"which is not benign. The report says what each rule hit and whether the rules' clock fits; rules\n" +
+		"that label nothing, or whose clock differs, are an error. Rules with pcap filters and labels in\n" +
+		"comments need the captures: flatten, flows and run have the same flags.\n\n" +
+		"A file of rules (everything but zone and label may be left out):\n\n" + label.Example +
+		"\nForms of truth that are recognised by their content (--truth-format):\n\n")
+	for _, f := range label.Formats() {
+		fmt.Fprintf(&b, "  %-15s %s\n", f[0], f[1])
+	}
+	return strings.TrimRight(b.String(), "\n")
 }
 
 func labelAction(c *cli.Context) error {

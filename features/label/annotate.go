@@ -47,6 +47,7 @@ type counts struct {
 	attempted                int64
 	open                     int64 // rows for whose rule the table cannot tell
 	perRule                  []int64
+	touched                  []int32 // rules with a count, while it is that of a batch
 	perNote                  map[uint32]int64
 	perFile                  []fileCounts
 	inapplicable             map[string]bool // expressions that the table cannot answer
@@ -248,7 +249,9 @@ func (a *Annotator) say(i int, w *row, best int32, conflict bool) (Class, bool) 
 }
 
 func (a *Annotator) sayRule(i, row int, best int32) {
-	a.counts.perRule[best]++
+	if a.counts.perRule[best]++; a.counts.perRule[best] == 1 {
+		a.counts.touched = append(a.counts.touched, best)
+	}
 	t, class := &a.shared.texts[best], a.shared.rules.List[best].Class
 	a.out.Class.Append(t.class)
 	a.sayWho(i, best)
@@ -332,12 +335,11 @@ func (s *shared) add(table int, c *counts) {
 	t.rows, t.unknown, t.conflicts = t.rows+c.rows, t.unknown+c.unknown, t.conflicts+c.conflicts
 	t.attempted, t.open = t.attempted+c.attempted, t.open+c.open
 	c.rows, c.unknown, c.conflicts, c.attempted, c.open = 0, 0, 0, 0, 0
-	for i, n := range c.perRule {
-		if n != 0 {
-			t.perRule[i] += n
-			c.perRule[i] = 0
-		}
+	for _, i := range c.touched {
+		t.perRule[i] += c.perRule[i]
+		c.perRule[i] = 0
 	}
+	c.touched = c.touched[:0]
 	for id, n := range c.perNote {
 		t.perNote[id] += n
 	}

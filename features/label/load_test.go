@@ -185,6 +185,16 @@ func TestErrorsSayWhere(t *testing.T) {
 	}
 }
 
+func TestExampleIsRules(t *testing.T) {
+	rules, err := ParseYAML("example", []byte(Example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rules) != 3 || len(rules[0].Attempted) != 1 || len(rules[0].DstPorts) != 2 || rules[1].Class != Unknown || rules[2].Class != Benign {
+		t.Errorf("%+v", rules)
+	}
+}
+
 func TestRulesCoverCaptures(t *testing.T) {
 	for _, c := range []struct {
 		pattern, capture string

@@ -245,16 +245,17 @@ func (r *Report) WriteText(w io.Writer) {
 			fmt.Fprintf(w, "  %s\n", n)
 		}
 	}
-	for _, t := range r.Tables {
+	for i, t := range r.Tables {
 		fmt.Fprintf(w, "%s: %d rows = benign %d + attack %d + unknown %d (%.1f %%); conflicts %d\n",
 			t.Table, t.Rows, t.Benign, t.Attack, t.Unknown, 100*t.UnknownShare, t.Conflicts)
+		t.writeLabels(w)
 		if t.Attempted > 0 {
 			fmt.Fprintf(w, "%s: %d of the attacks came to nothing (label_attempted)\n", t.Table, t.Attempted)
 		}
 		if t.Open > 0 {
 			fmt.Fprintf(w, "%s: %d rows are unknown since the table cannot answer what their rule asks\n", t.Table, t.Open)
 		}
-		if t.OddComments > 0 {
+		if t.OddComments > 0 && i == 0 {
 			fmt.Fprintf(w, "%d packets' comments are no labels (sample_id,label)\n", t.OddComments)
 		}
 	}
@@ -272,6 +273,20 @@ func (r *Report) WriteText(w io.Writer) {
 		if o.Resolution > int64(time.Second) {
 			fmt.Fprintf(w, "  times kept to %s for want of room\n", time.Duration(o.Resolution))
 		}
+	}
+}
+
+// writeLabels prints the labels with the most rows.
+func (t *TableReport) writeLabels(w io.Writer) {
+	const most = 40
+	names := slices.SortedFunc(maps.Keys(t.Labels), func(a, b string) int {
+		return cmp.Or(cmp.Compare(t.Labels[b], t.Labels[a]), strings.Compare(a, b))
+	})
+	for _, n := range names[:min(len(names), most)] {
+		fmt.Fprintf(w, "  %9d %s\n", t.Labels[n], n)
+	}
+	if len(names) > most {
+		fmt.Fprintf(w, "            %d more labels\n", len(names)-most)
 	}
 }
 

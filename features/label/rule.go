@@ -230,7 +230,7 @@ type Source struct {
 	SHA256   string   `json:"sha256"`   // of the file; "" for rules that no file holds
 	Importer string   `json:"importer"` // which form it was in
 	Rules    int      `json:"rules"`
-	Notes    []string `json:"notes"` // what was left out or taken for something, and how often
+	Notes    []string `json:"notes,omitempty"` // what was left out or taken for something, and how often
 }
 
 // Merge puts rule files one behind the other. An id that an earlier file has

@@ -283,7 +283,7 @@ type search struct {
 	turn       uint32
 	best       int32
 	priority   int32 // the best's
-	open       bool // whether the best fits, the table cannot tell
+	open       bool  // whether the best fits, the table cannot tell
 	conflict   bool
 }
 

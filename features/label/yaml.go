@@ -18,6 +18,28 @@ type document struct {
 	Rules []record `yaml:"rules"`
 }
 
+// Example is a file of rules that shows most of what they can say.
+const Example = `  zone: Europe/Prague
+  rules:
+    - from: 2011-08-10 11:04:00
+      to: 2011-08-10 12:30:00
+      src: 147.32.84.165
+      dst: [10.0.0.0/8, 2001:db8::/32]
+      dst_port: [25, 8000-8100]
+      proto: tcp
+      direction: forward
+      when: fwd_packets > 20 and conn_state in ["SF", "S1"]
+      label: spam
+      attempted:
+        - {cause: 0, when: fwd_payload_bytes == 0}
+    - filter: "tcp[13] & 4 != 0"
+      file: "*.pcapng"
+      priority: 1
+      label: reset
+      class: unknown
+    - label: benign
+`
+
 // text is a scalar as it stands in the file.
 type text string
 
