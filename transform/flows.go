@@ -16,6 +16,7 @@ type flowStage struct {
 	tracker  *flow.Table
 	table    *table
 	annotate Annotator // nil: none
+	marker   Marker    // the same, if it looks at packets; else nil
 	encoder  sink.Encoder
 	source   *schema.Batch // the batch that joined and view are made of
 	joined   *schema.Batch
@@ -29,6 +30,7 @@ func newFlowStage(r *runner) (*flowStage, error) {
 	s := &flowStage{}
 	if r.opt.Annotate != nil {
 		s.annotate = r.opt.Annotate()
+		s.marker = markerOf(s.annotate)
 	}
 	cfg := r.opt.Flow
 	cfg.Rows = func(b *schema.Batch) error { return s.write(b, r.opt.UnitRows) }
@@ -193,7 +195,11 @@ func (s *flowStage) write(b *schema.Batch, pieceRows int) error {
 	}
 	if s.annotate != nil {
 		s.annotate.Batch().Reset()
-		s.annotate.Annotate(b)
+		if s.marker != nil {
+			s.marker.AnnotateMarked(b, s.tracker.Marks())
+		} else {
+			s.annotate.Annotate(b)
+		}
 		s.joined.Rows = b.Rows
 		s.joined.Finish()
 	}

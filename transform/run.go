@@ -64,6 +64,27 @@ type Annotator interface {
 	Annotate(src *schema.Batch)
 }
 
+// Marker is an Annotator that also looks at packets, where the columns do not
+// say enough. Each of its methods is called in the goroutine that Annotate is.
+type Marker interface {
+	Annotator
+	// Marks reports whether there is anything to look for.
+	Marks() bool
+	// Mark looks at a packet of the capture file. The packet is borrowed.
+	Mark(p *pcapio.Packet, file int32) flow.Mark
+	// AnnotateMarked is Annotate for rows whose marks are known: a packet's
+	// own, a flow's those of all its packets.
+	AnnotateMarked(src *schema.Batch, marks []flow.Mark)
+}
+
+// markerOf is the annotator as a Marker, nil where it has nothing to look for.
+func markerOf(a Annotator) Marker {
+	if m, ok := a.(Marker); ok && m.Marks() {
+		return m
+	}
+	return nil
+}
+
 // Describe gives key-value metadata of a table ([PacketsTable] or [FlowsTable])
 // that is known only when all its rows are, such as how well the labels fit.
 type Describe func(table string) (map[string]string, error)

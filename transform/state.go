@@ -62,7 +62,7 @@ func (opt Options) CaptureNames() ([]string, error) {
 	if len(opt.FromDigests) > 0 {
 		shards, err := openShards(opt.FromDigests)
 		if err != nil {
-			return nil, &OptionError{err}
+			return nil, err
 		}
 		defer closeShards(shards)
 		return shards[0].header.Captures, nil

@@ -54,6 +54,7 @@ type worker struct {
 	parts    []*part      // what a unit is decoded to; without columns of the stream the first serves again and again
 	used     int          // parts with rows
 	annotate Annotator    // nil: none
+	marker   Marker       // the same, if it looks at packets; else nil
 	out      *table       // nil: no packets table
 	encoder  sink.Encoder // nil likewise
 	follow   *following   // nil: nobody tracks flows
@@ -63,8 +64,14 @@ type worker struct {
 // part is a batch of decoded packets and the views of it that are encoded.
 type part struct {
 	table  *layer.Table
+	marks  []flow.Mark   // of its packets, where there is a marker
 	joined *schema.Batch // with the annotator's columns
 	view   *view         // nil: no packets table
+}
+
+func (p *part) reset() {
+	p.table.Reset()
+	p.marks = p.marks[:0]
 }
 
 // newWorker makes a worker that encodes for t; without a table it decodes only.
@@ -73,6 +80,7 @@ func newWorker(r *runner, t *table) *worker {
 	w.chooser.all = r.programs
 	if r.opt.Annotate != nil {
 		w.annotate = r.opt.Annotate()
+		w.marker = markerOf(w.annotate)
 	}
 	if t != nil {
 		w.encoder = t.out.NewEncoder()
@@ -108,7 +116,7 @@ func (w *worker) process(ctx context.Context, u *unit) (res result) {
 	}
 	for _, p := range w.parts {
 		add(malformedOf(&res), p.table.TakeErrors())
-		p.table.Reset()
+		p.reset()
 	}
 	w.used = 0
 	for _, fb := range u.blocks {
@@ -175,6 +183,13 @@ func (w *worker) append(p *pcapio.Packet, file int32, number int64, d *flow.Dige
 		w.used++
 	}
 	now.table.Append(p, file, d)
+	if w.marker != nil {
+		mark := w.marker.Mark(p, file)
+		now.marks = append(now.marks, mark)
+		if d != nil {
+			d.Mark = mark
+		}
+	}
 	if now.view != nil {
 		now.view.number(number)
 	}
@@ -212,12 +227,17 @@ func (w *worker) finish(ctx context.Context, u *unit, res *result) (err error) {
 func (w *worker) encode(p *part, res *result) error {
 	b := p.table.Batch()
 	res.rows += b.Rows
-	defer p.table.Reset()
+	defer p.reset()
 	if w.encoder == nil {
 		return nil
 	}
 	if w.annotate != nil {
 		w.annotate.Batch().Reset()
+	}
+	switch {
+	case w.marker != nil:
+		w.marker.AnnotateMarked(b, p.marks)
+	case w.annotate != nil:
 		w.annotate.Annotate(b)
 	}
 	p.joined.Rows = b.Rows

@@ -12,7 +12,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/pcapline/pcapline/features/label"
 	"github.com/pcapline/pcapline/pcapio/spool"
 	"github.com/pcapline/pcapline/transform"
 	"github.com/pcapline/pcapline/transform/antinex"
@@ -46,10 +45,6 @@ func payloadFlag() cli.Flag {
 	return &cli.StringFlag{Name: "payload", Value: "full", Usage: "keep `WHAT` of payloads: " + layer.PayloadModes}
 }
 
-func truthFlag() cli.Flag {
-	return &cli.StringFlag{Name: "truth", Usage: "label rows by the rules in `FILE`"}
-}
-
 func outputFlag(usage string) cli.Flag {
 	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: usage}
 }
@@ -77,7 +72,8 @@ func flattenCommand() *cli.Command {
 		UsageText: "pcapline flatten -o packets.parquet testdata/lab\n" +
 			"pcapline flatten -o packets.csv -e ts -e ip_src -e ip_dst capture.pcapng\n" +
 			"pcapline flatten -o netdata.csv --dialect antinex-v1 packets-netdata-2018-01-29-11-30-02.json",
-		Flags: append(append(append(tableFlags(), outputFlag("write the table to `FILE`"), payloadFlag(), truthFlag()), captureFlags()...), dialectFlags()...),
+		Flags: slices.Concat(tableFlags(), []cli.Flag{outputFlag("write the table to `FILE`"), payloadFlag(), commentsFlag()},
+			captureFlags(), labelFlags(), dialectFlags()),
 		Action: func(c *cli.Context) error {
 			if err := checkDialect(c); err != nil {
 				return err
@@ -98,7 +94,8 @@ func flowsCommand() *cli.Command {
 		UsageText: "pcapline flows -o flows.parquet testdata/lab\n" +
 			"pcapline flows -o flows.csv --idle-timeout 15s capture.pcapng\n" +
 			"pcapline flows -o conn.log --names zeek capture.pcapng",
-		Flags: append(append(append(tableFlags(), namesFlag(), outputFlag("write the table to `FILE`"), truthFlag()), captureFlags()...), append(flowFlags(), openFlowFlags()...)...),
+		Flags: slices.Concat(tableFlags(), []cli.Flag{namesFlag(), outputFlag("write the table to `FILE`"), commentsFlag()},
+			captureFlags(), labelFlags(), flowFlags(), openFlowFlags()),
 		Action: func(c *cli.Context) error {
 			return tablesAction(c, func(o *transform.Options, out transform.Output) { o.Flows = out })
 		},
@@ -114,7 +111,11 @@ func tablesAction(c *cli.Context, place func(*transform.Options, transform.Outpu
 	if opt.Digests != "" {
 		return digestsAction(c, opt)
 	}
-	path, err := outputPath(c, slices.Concat(opt.Inputs, opt.FromDigests, []string{c.String("truth"), opt.LoadState})...)
+	path, err := outputPath(c, slices.Concat(opt.Inputs, opt.FromDigests, c.StringSlice("truth"), []string{opt.LoadState})...)
+	if err != nil {
+		return err
+	}
+	labels, err := addLabels(c, &opt, "")
 	if err != nil {
 		return err
 	}
@@ -128,6 +129,9 @@ func tablesAction(c *cli.Context, place func(*transform.Options, transform.Outpu
 	}
 	if serr := summarise(c, res, func(w io.Writer) {
 		res.Ledger.WriteText(w)
+		if labels != nil {
+			labels.report().WriteText(w)
+		}
 		fmt.Fprintf(w, "wrote %s\n", path)
 	}); serr != nil {
 		return serr
@@ -157,38 +161,7 @@ func transformOptions(c *cli.Context) (transform.Options, error) {
 			return opt, usage(err)
 		}
 	}
-	if truth := c.String("truth"); truth != "" {
-		_, err = addLabels(&opt, truth)
-	}
-	return opt, err
-}
-
-// labelling is a truth file at work on the tables of one run.
-type labelling struct {
-	rules     *label.Rules
-	annotator *label.Annotator
-}
-
-func (l *labelling) report() *label.Report { return label.NewReport(l.rules, l.annotator.Hits()...) }
-
-// addLabels makes opt label its tables by a file of rules.
-func addLabels(opt *transform.Options, truth string) (*labelling, error) {
-	rules, err := label.Load(truth)
-	if err != nil {
-		return nil, err
-	}
-	names, err := opt.CaptureNames()
-	if err != nil {
-		return nil, err
-	}
-	a, err := label.NewAnnotator(rules, names)
-	if err != nil {
-		return nil, err
-	}
-	a = a.WithAlignment()
-	opt.Annotate = func() transform.Annotator { return a.Clone() }
-	opt.Describe = describeLabels(rules, a)
-	return &labelling{rules, a}, nil
+	return opt, checkLabelReports(c)
 }
 
 // transformRun runs with a progress bar and logs what was damaged.

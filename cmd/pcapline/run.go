@@ -43,7 +43,7 @@ func runCommand() *cli.Command {
 		Flags: append(append(append(append([]cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "out", Usage: "write into the folder `DIR`"},
 			&cli.BoolFlag{Name: "csv", Usage: "write the tables as CSV, too"},
-		}, truthFlag(), allowMisfitFlag(), payloadFlag()), captureFlags()...), splitFlags()...), flowFlags()...),
+		}, append(labelFlags(), commentsFlag(), payloadFlag())...), captureFlags()...), splitFlags()...), flowFlags()...),
 		Action: runAction,
 	}
 }
@@ -95,16 +95,15 @@ func runAction(c *cli.Context) error {
 
 // runTables makes the packets and flows tables; damage is ErrDamaged or nil.
 func runTables(c *cli.Context, opt transform.Options, sum *runSummary) (damage, err error) {
-	var labels *labelling
 	truth, err := findTruth(c)
 	if err != nil {
 		return nil, err
 	}
-	if truth != "" {
-		if labels, err = addLabels(&opt, truth); err != nil {
-			return nil, err
-		}
-	} else {
+	labels, err := addLabels(c, &opt, truth)
+	if err != nil {
+		return nil, err
+	}
+	if labels == nil {
 		logger(c).Warn("no truth file: the tables are made without labels, and nothing is trained (--truth FILE)")
 	}
 	opt.Packets.Path = filepath.Join(sum.Output, packetsName)
@@ -114,10 +113,7 @@ func runTables(c *cli.Context, opt transform.Options, sum *runSummary) (damage, 
 		return nil, err
 	}
 	if labels != nil {
-		sum.Labels = labels.report()
-		if err := misfit(c, sum.Labels); err != nil {
-			return nil, err
-		}
+		sum.Labels = labels.report().Brief()
 	}
 	if c.Bool("csv") {
 		return err, copyAsCSV(c, opt.Packets.Path, opt.Flows.Path)
@@ -125,10 +121,13 @@ func runTables(c *cli.Context, opt transform.Options, sum *runSummary) (damage, 
 	return err, nil
 }
 
-// findTruth is the file named by --truth, or a truth.csv beside the captures.
+// findTruth is a truth.csv beside the captures, "" where there is none or
+// where labels are named otherwise.
 func findTruth(c *cli.Context) (string, error) {
-	if t := c.String("truth"); t != "" {
-		return t, nil
+	for _, named := range []string{"truth", "pack", "label-by", "label-comments", "label-constant"} {
+		if c.IsSet(named) {
+			return "", nil
+		}
 	}
 	found := ""
 	for _, dir := range c.Args().Slice() {

@@ -137,6 +137,14 @@ func rule(from, to int64, f func(*Rule)) Rule {
 	return r
 }
 
+func prefixes(s string) []netip.Prefix {
+	list, err := ParsePrefixes(s)
+	if err != nil {
+		panic(err)
+	}
+	return list
+}
+
 func TestIntervalsAreHalfOpen(t *testing.T) {
 	p := newTestPackets()
 	for _, ns := range []int64{99, 100, 199, 200} {
@@ -154,7 +162,7 @@ func TestDirectionSwapsTheWholeTuple(t *testing.T) {
 	p.tcp(0, 1, 1, 80, 2, 1000) // ports of the way back, addresses of the way there
 	p.tcp(0, 1, 3, 1000, 2, 80) // another source
 	tuple := func(r *Rule) {
-		r.Src, r.DstPorts = netip.MustParsePrefix("192.0.2.1/32"), Ports{{80, 80}}
+		r.Src, r.DstPorts = prefixes("192.0.2.1/32"), Ports{{80, 80}}
 	}
 	if got := labels(t, annotator(t, []string{"a"}, rule(0, 9, tuple)), p.batch); got != "x x - -" {
 		t.Error(got)
@@ -180,8 +188,8 @@ func TestMACAndARP(t *testing.T) {
 		{"frames from and to a MAC", func(r *Rule) { r.SrcMAC = mac }, "x x x x"},
 		{"frames from a MAC", func(r *Rule) { r.SrcMAC, r.Dir = mac, Forward }, "x - x -"},
 		{"ARP from a MAC", func(r *Rule) { r.SrcMAC, r.Dir, r.Proto = mac, Forward, ARP }, "x - - -"},
-		{"ARP about an address", func(r *Rule) { r.Src, r.Proto = netip.MustParsePrefix("192.0.2.1/32"), ARP }, "x x - -"},
-		{"any protocol about an address", func(r *Rule) { r.Src, r.Dir = netip.MustParsePrefix("192.0.2.1/32"), Forward }, "x - x -"},
+		{"ARP about an address", func(r *Rule) { r.Src, r.Proto = prefixes("192.0.2.1/32"), ARP }, "x x - -"},
+		{"any protocol about an address", func(r *Rule) { r.Src, r.Dir = prefixes("192.0.2.1/32"), Forward }, "x - x -"},
 		{"ports leave ARP out", func(r *Rule) { r.SrcPorts = Ports{{0, 65535}} }, "- - x x"},
 	} {
 		if got := labels(t, annotator(t, []string{"a"}, rule(0, 9, c.rule)), p.batch); got != c.want {
@@ -247,7 +255,7 @@ func TestFlowsMatchByOverlap(t *testing.T) {
 		f.Proto.Set(row, 6)
 	}
 	a := annotator(t, []string{"a"}, rule(100, 200, func(r *Rule) {
-		r.Src, r.SrcPorts, r.Proto = netip.MustParsePrefix("192.0.2.2/32"), Ports{{80, 80}}, 6
+		r.Src, r.SrcPorts, r.Proto = prefixes("192.0.2.2/32"), Ports{{80, 80}}, 6
 	}))
 	if got := labels(t, a, b); got != "- x x x x -" {
 		t.Error(got)
@@ -257,39 +265,80 @@ func TestFlowsMatchByOverlap(t *testing.T) {
 	}
 }
 
+// TestIndexFindsWhatALoopFinds holds hash tables and window trees against a
+// loop over all rules, with rules of every shape.
 func TestIndexFindsWhatALoopFinds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
-		rules := make([]Rule, 1+rng.IntN(12))
+	for range 300 {
+		rules := make([]Rule, 1+rng.IntN(40))
 		for i := range rules {
-			from := int64(rng.IntN(50))
-			rules[i] = rule(from, from+1+int64(rng.IntN(20)), func(r *Rule) {
-				r.Priority, r.Label = rng.IntN(3), string(rune('a'+rng.IntN(4)))
-			})
+			rules[i] = randomRule(rng)
 		}
-		x := newIndex(rules, "a")
-		for range 50 {
-			w := row{from: int64(rng.IntN(80))}
-			w.to = w.from + int64(rng.IntN(2)*rng.IntN(9))
-			want := -1
-			for i := range rules {
-				r := &rules[i]
-				if r.From <= w.to && w.from < r.To && (want < 0 || r.Priority > rules[want].Priority) {
-					want = i
-				}
-			}
-			conflict := false
-			for i := range rules {
-				r := &rules[i]
-				if want >= 0 && r.From <= w.to && w.from < r.To && r.Priority == rules[want].Priority && r.Label != rules[want].Label {
-					conflict = true
-				}
-			}
-			if got, c := x.find(&w); got != want || c != conflict {
-				t.Fatalf("find %+v in %+v: %d %t; want %d %t", w, rules, got, c, want, conflict)
+		set, err := compile(rules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := set.indexes([]string{"a"})[0]
+		q := newSearch(set)
+		for range 60 {
+			w := randomRow(rng)
+			want, wantConflict := loop(rules, &w)
+			if got, c := q.find(x, &w, true); got != want || c != wantConflict {
+				t.Fatalf("find %+v in %+v: %d %t; want %d %t", w, rules, got, c, want, wantConflict)
 			}
 		}
 	}
+}
+
+func randomRule(rng *rand.Rand) Rule {
+	pick := func(list ...string) string { return list[rng.IntN(len(list))] }
+	from := int64(rng.IntN(50))
+	return rule(from, from+1+int64(rng.IntN(20)), func(r *Rule) {
+		r.Priority, r.Label, r.Class = rng.IntN(3), pick("a", "b", "c", "d"), Attack
+		r.Src = prefixes(pick("", "", "10.0.0.1", "10.0.0.0/30", "10.0.0.1,10.0.0.2", "10.0.0.2,2001:db8::/64", "2001:db8::1"))
+		if r.Dst = prefixes(pick("", "", "10.0.0.2", "0.0.0.0/0", "2001:db8::2")); len(r.Src) > 0 && len(r.Dst) > 0 && !sharedFamily(r.Src, r.Dst) {
+			r.Dst = nil
+		}
+		r.SrcPorts, _ = ParsePorts(pick("", "", "1", "1-2", "1,3"))
+		r.DstPorts, _ = ParsePorts(pick("", "", "2", "2-3"))
+		r.Proto, _ = ParseProto(pick("", "", "6", "17"))
+		r.Dir = Direction(rng.IntN(2))
+		r.SrcMAC = schema.MAC{5: byte(rng.IntN(5) / 4)}
+	})
+}
+
+func randomRow(rng *rand.Rand) row {
+	v4 := func() netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, byte(rng.IntN(4))}) }
+	w := row{from: int64(rng.IntN(80)), src: v4(), dst: v4(), proto: AnyProto}
+	w.to = w.from + int64(rng.IntN(2)*rng.IntN(9))
+	switch rng.IntN(5) {
+	case 0:
+		w.src, w.dst = netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")
+	case 1:
+		w.src, w.dst = netip.Addr{}, netip.Addr{}
+	}
+	if rng.IntN(3) > 0 {
+		w.hasPorts, w.srcPort, w.dstPort = true, uint16(rng.IntN(4)), uint16(rng.IntN(4))
+		w.proto = []Proto{6, 17}[rng.IntN(2)]
+	}
+	w.srcMAC[5], w.dstMAC[5] = byte(rng.IntN(2)), byte(rng.IntN(2))
+	return w
+}
+
+// loop is what find must do.
+func loop(rules []Rule, w *row) (best int32, conflict bool) {
+	best = -1
+	fits := func(r *Rule) bool { return r.From <= w.to && w.from < r.To && r.matches(w) }
+	for i := range rules {
+		if r := &rules[i]; fits(r) && (best < 0 || r.Priority > rules[best].Priority) {
+			best = int32(i)
+		}
+	}
+	for i := range rules {
+		r := &rules[i]
+		conflict = conflict || best >= 0 && fits(r) && r.Priority == rules[best].Priority && r.Label != rules[best].Label
+	}
+	return best, conflict
 }
 
 func TestOffsetIsFound(t *testing.T) {
@@ -301,7 +350,7 @@ func TestOffsetIsFound(t *testing.T) {
 		}
 		at := start + int64(shift)
 		a := annotator(t, []string{"a"}, rule(at, at+int64(time.Minute), func(r *Rule) {
-			r.Src = netip.MustParsePrefix("192.0.2.1/32")
+			r.Src = prefixes("192.0.2.1/32")
 		})).WithAlignment()
 		a.Clone().Annotate(p.batch)
 		rep := NewReport(a.shared.rules, a.Hits()...)
@@ -336,7 +385,7 @@ func BenchmarkAnnotate(b *testing.B) {
 	var rules []Rule
 	for i := range 6 {
 		rules = append(rules, rule(int64(i)*1000, 8000, func(r *Rule) {
-			r.Src, r.DstPorts, r.Class, r.ID = netip.MustParsePrefix("192.0.2.1/32"), Ports{{80, 80}}, Attack, string(rune('a'+i))
+			r.Src, r.DstPorts, r.Class, r.ID = prefixes("192.0.2.1/32"), Ports{{80, 80}}, Attack, string(rune('a'+i))
 		}))
 	}
 	a, err := NewAnnotator(&Rules{List: rules}, []string{"a"})

@@ -69,3 +69,13 @@ func nanos(t time.Time, s string) (int64, error) {
 	}
 	return t.UnixNano(), nil
 }
+
+// parseLocal reads a local time in one layout; a fraction may follow. It must
+// have happened exactly once in the zone.
+func parseLocal(layout, s string, zone *time.Location) (int64, error) {
+	naive, err := time.Parse(layout, s)
+	if err != nil {
+		return 0, fmt.Errorf("time %q is not like %s", s, layout)
+	}
+	return ParseTime(naive.Format("2006-01-02 15:04:05.999999999"), zone)
+}

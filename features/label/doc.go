@@ -4,10 +4,12 @@
 // The truth about a recording comes from outside of it: a list of what was
 // done when, by whom, to whom. Each corpus has a form of its own for that
 // list. Here all of them become [Rules]: a rule is an interval of time, a
-// tuple of addresses, ports, protocol and MAC, a pattern for the capture's
-// name, and the label that rows get which lie in all of them. [Load] reads a
-// rule file; an [Annotator] applies the rules to batches of the packets table
-// or of the flows table, both through one matcher.
+// tuple of addresses, ports, protocol and MAC, a predicate over the row's
+// columns, a pcap filter, a pattern for the capture's name, and the label that
+// rows get which lie in all of them. [Load] reads a rule file in any of the
+// forms of [Formats], [Pack] one that is part of the program; an [Annotator]
+// applies the rules to batches of the packets table or of the flows table,
+// both through one matcher.
 //
 //	rules, err := label.Load("truth.csv")
 //	…
@@ -29,18 +31,47 @@
 // sender and target protocol address. A later fragment has no ports, so a rule
 // with ports does not cover it in the packets table.
 //
+// A predicate ([ParsePredicate]) looks at the columns that the row has. A pcap
+// filter looks at the packet, and matches a flow when it matches any of its
+// packets; it needs the packets themselves, and so a run over captures.
+//
+// # Which label a row gets
+//
 // Of several rules that match, the one with the highest priority gives the
-// label, then the one that stands first in the file; if another of the same
-// priority would have said something else, the row is counted as a conflict.
-// A row that no rule matches is unknown, which is not benign: its label is
-// null, its class "unknown", and datasets leave it out and say how many.
+// label, then the one that stands first; if another of the same priority would
+// have said something else, the row is counted as a conflict. A label in a
+// packet's pcapng comment counts as a rule of priority 0 behind all others;
+// a flow has that of its first packet with one.
+//
+// There are three classes. A row that no rule matches is unknown, which is not
+// benign: its label is null and datasets leave it out and say how many. A rule
+// may say unknown, too, as those of CTU-13's background traffic do. And a row
+// is unknown when all else of a rule fits, but the table cannot answer its
+// predicate or filter: the benign rule behind it must not get such rows.
+//
+// An attack may have come to nothing (label_attempted): the attacker sent no
+// payload, the port was closed. Which rows those are, and why, the rule's own
+// cases say.
+//
+// # Trust
+//
+// A [Report] counts what each rule hit, names rules that hit nothing, and
+// finds the constant offset at which the rules would fit best: most wrong
+// labels come from a wrong time zone. [Report.Problem] is the verdict.
+//
+// # Cost
+//
+// Rules that differ in time only are one group. Groups are found by one look
+// into a hash table for each shape of tuple, their intervals in a tree: rule
+// files with a line for each flow, which UNSW-NB15, Zeek and Suricata give,
+// cost a few lookups a row, and about 1 KB of memory a rule.
 //
 // # Limits
 //
-// Rules do not look into payloads. A packet in a tunnel is matched by the
-// addresses, ports and protocol inside, in the packets table as in the flows
-// table; only of a tunnel in a tunnel has the packets table no inner columns,
-// so that there the middle one counts. A benign host that talks to the same
-// server in the same seconds from the attacker's address cannot be told from
-// the attack.
+// A packet in a tunnel is matched by the addresses, ports and protocol inside,
+// in the packets table as in the flows table; only of a tunnel in a tunnel has
+// the packets table no inner columns, so that there the middle one counts. A
+// benign host that talks to the same server in the same seconds from the
+// attacker's address cannot be told from the attack. Rule files are read into
+// memory whole.
 package label

@@ -5,25 +5,63 @@ import (
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
-// importer reads one CSV form of the truth. To add one, write a file with its
-// load function and put a line into [importers].
+// importer reads one form of the truth. To add one, write a file with its
+// load function and put a line into importers.
 type importer struct {
-	name    string
-	columns []string // that its header must have; the first importer that fits is taken
-	load    func(t *table) ([]Rule, error)
+	name  string // as --format has it
+	about string // one line for people
+	known func(in *input) bool
+	load  func(in *input) ([]Rule, error)
 }
 
+// importers are the forms that can be read; a file is of the first that
+// knows it.
 var importers = []importer{
-	{"lab truth", []string{"file", "start", "end", "src", "dst", "proto", "label"}, loadTruth},
+	{"rules", "rules of pcapline's own in YAML or JSON", knowsRules, loadRules},
+	{"rules-csv", "the same in CSV", csvWith("zone", "label"), loadTable(loadRecords)},
+	{"lab-truth", "CSV with file, start, end, src, dst, proto, sport, dport, src_mac, label, category", csvWith("file", "start", "end", "src", "dst", "proto", "label"), loadTable(loadTruth)},
+	{"eve", "Suricata's eve.json: alerts", knowsEve, loadEve},
+	{"fastlog", "Suricata's fast.log; needs a zone", knowsFastLog, loadFastLog},
+	{"zeek", "Zeek's conn.log.labeled, as in IoT-23", knowsZeek, loadZeek},
+	{"cic", "labelled flows of CICFlowMeter: CIC-IDS2017, CSE-CIC-IDS2018 and their corrections", knowsCIC, loadCIC},
+	{"unsw-nb15-gt", "ground truth of UNSW-NB15", csvWith("start time", "last time", "attack category", "source ip", "destination ip"), loadUNSWTruth},
+	{"unsw-nb15", "UNSW-NB15_1.csv to _4.csv, which have no header", knowsUNSW, loadUNSW},
+	{"ctu-13", "binetflow of CTU-13", csvWith("starttime", "dur", "srcaddr", "dstaddr", "label"), loadBinetflow},
+	{"mawilab", "MAWILab's CSV", csvWith("anomalyid", "srcip", "dstip", "taxonomy"), loadMAWILab},
+	{"admd", "MAWILab's ADMD XML", knowsADMD, loadADMD},
+	{"ton-iot", "Network_dataset_*.csv of TON_IoT", csvWith("src_ip", "dst_ip", "label", "type"), loadTON},
+	{"netflowlabeler", "rules of stratosphereips/netflowlabeler", knowsNetflowLabeler, loadNetflowLabeler},
+	{"pcapml", "pcapml's list of BPF filters and labels", knowsPcapml, loadPcapml},
+	{"antinex", "AntiNex's label_rules, in metadata or prepare configs", knowsAntiNex, loadAntiNex},
+}
+
+// Formats lists the forms of truth that can be read, and what each is.
+func Formats() [][2]string {
+	list := make([][2]string, len(importers))
+	for i, imp := range importers {
+		list[i] = [2]string{imp.name, imp.about}
+	}
+	return list
+}
+
+// Options say how files of rules are read. The zero value goes by the file.
+type Options struct {
+	Format string        // name of a form; "": recognised by content
+	Zone   string        // of local times, for forms that do not name theirs; "": the form's own, if there is one
+	Slack  time.Duration // intervals are made longer by it at both ends
+	Seed   *uint64       // for rules that go by chance; nil: they are refused
 }
 
 // SyntaxError says where a rule file is wrong.
@@ -42,37 +80,151 @@ func (e *SyntaxError) Error() string {
 
 func (e *SyntaxError) Unwrap() error { return e.Err }
 
-// Load reads a rule file: YAML or JSON by the ending .yaml, .yml or .json
-// (see [ParseYAML] for their form), otherwise CSV in a form that is known by
-// its header. Errors are a [*SyntaxError] or the file system's.
-func Load(path string) (*Rules, error) {
+// input is a file on its way to becoming rules.
+type input struct {
+	path  string
+	text  []byte // without byte order mark
+	opt   Options
+	notes []string
+}
+
+func (in *input) note(format string, args ...any) {
+	in.notes = append(in.notes, fmt.Sprintf(format, args...))
+}
+
+func (in *input) error(line int, err error) error { return &SyntaxError{in.path, line, err} }
+
+// zone is the one asked for, else that of the form.
+func (in *input) zone(own string) (*time.Location, error) {
+	name := in.opt.Zone
+	if name == "" {
+		name = own
+	}
+	if name == "" {
+		return nil, &SyntaxError{File: in.path, Err: errors.New("times are local in this form: name their time zone (--zone)")}
+	}
+	z, err := loadZone(name)
+	if err != nil {
+		return nil, &SyntaxError{File: in.path, Err: err}
+	}
+	return z, nil
+}
+
+// firstLine is the first line that is not empty, without its end.
+func (in *input) firstLine() string {
+	line, _, _ := bytes.Cut(bytes.TrimLeft(in.text, "\r\n"), []byte("\n"))
+	return strings.TrimRight(string(line), "\r")
+}
+
+// lineID is the id of a rule that has no other.
+func lineID(path string, line int) string { return filepath.Base(path) + ":" + strconv.Itoa(line) }
+
+// Load reads a file of rules in the form that its content shows.
+func Load(path string) (*Rules, error) { return LoadWith(path, Options{}) }
+
+// LoadWith reads a file of rules. Errors are a [*SyntaxError] or the file
+// system's.
+func LoadWith(path string, opt Options) (*Rules, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read rules: %w", err)
 	}
-	rules := &Rules{Source: filepath.Base(path)}
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".yaml", ".yml", ".json":
-		rules.Importer = "rules"
-		rules.List, err = ParseYAML(path, text)
-	default:
-		rules.Importer, rules.List, err = parseCSV(path, text)
-	}
+	return parse(path, text, opt)
+}
+
+func parse(path string, text []byte, opt Options) (*Rules, error) {
+	in := &input{path: path, text: bytes.TrimPrefix(text, []byte("\ufeff")), opt: opt}
+	imp, err := in.importer()
 	if err != nil {
 		return nil, err
 	}
-	if len(rules.List) == 0 {
+	list, err := imp.load(in)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
 		return nil, &SyntaxError{File: path, Err: errors.New("there are no rules in it")}
 	}
+	name := filepath.Base(path)
+	for i := range list {
+		list[i].widen(int64(opt.Slack))
+		if list[i].Source == "" {
+			list[i].Source = name
+		}
+	}
 	sum := sha256.Sum256(text)
-	rules.SHA256 = hex.EncodeToString(sum[:])
-	return rules, nil
+	src := Source{File: name, SHA256: hex.EncodeToString(sum[:]), Importer: imp.name, Rules: len(list), Notes: in.notes}
+	return &Rules{List: list, Files: []Source{src}}, nil
+}
+
+// importer is the one asked for, or the one that knows the content.
+func (in *input) importer() (*importer, error) {
+	if in.opt.Format != "" {
+		i := slices.IndexFunc(importers, func(imp importer) bool { return imp.name == in.opt.Format })
+		if i < 0 {
+			return nil, fmt.Errorf("no form of rules is called %q; there are %s", in.opt.Format, importerNames())
+		}
+		return &importers[i], nil
+	}
+	if len(bytes.TrimSpace(in.text)) == 0 {
+		return nil, &SyntaxError{in.path, 1, errors.New("the file is empty")}
+	}
+	for i := range importers {
+		if importers[i].known(in) {
+			return &importers[i], nil
+		}
+	}
+	return nil, in.error(1, fmt.Errorf("the content is of no known form; known are %s", importerNames()))
+}
+
+func importerNames() string {
+	names := make([]string, len(importers))
+	for i, imp := range importers {
+		names[i] = imp.name
+	}
+	return strings.Join(names, ", ")
+}
+
+// widen makes the interval longer at both ends, where it has ends.
+func (r *Rule) widen(slack int64) {
+	if r.From != Always {
+		r.From -= slack
+	}
+	if r.To != Ever {
+		r.To += slack
+	}
+}
+
+// knowsRules goes by the ending, so that mistakes in the file are told as
+// such, but for JSON that is somebody else's.
+func knowsRules(in *input) bool {
+	switch strings.ToLower(filepath.Ext(in.path)) {
+	case ".yaml", ".yml":
+		return true
+	case ".json":
+		return !knowsEve(in) && !knowsAntiNex(in)
+	}
+	return false
+}
+
+func loadRules(in *input) (rules []Rule, err error) {
+	rules, in.notes, err = parseYAML(in.path, in.text)
+	return rules, err
+}
+
+// jsonKeys gives the keys and values of a JSON object, nil for anything else.
+func jsonKeys(text []byte) map[string]json.RawMessage {
+	var m map[string]json.RawMessage
+	if json.Unmarshal(text, &m) != nil {
+		return nil
+	}
+	return m
 }
 
 // table is a CSV file with a header.
 type table struct {
 	file    string
-	columns map[string]int
+	columns map[string]int // by their names in lower case, without blanks around
 	rows    [][]string
 	lines   []int // of each row in the file
 }
@@ -89,26 +241,59 @@ func (t *table) error(i int, err error) error {
 	return &SyntaxError{File: t.file, Line: t.lines[i], Err: err}
 }
 
-func parseCSV(file string, text []byte) (string, []Rule, error) {
-	t, err := readTable(file, text)
-	if err != nil {
-		return "", nil, err
+// csvWith knows CSV whose header has the columns.
+func csvWith(columns ...string) func(*input) bool {
+	return func(in *input) bool {
+		header := headerOf(in.firstLine())
+		return !slices.ContainsFunc(columns, func(c string) bool { _, ok := header[c]; return !ok })
 	}
-	for _, imp := range importers {
-		if !slices.ContainsFunc(imp.columns, func(c string) bool { _, ok := t.columns[c]; return !ok }) {
-			rules, err := imp.load(t)
-			return imp.name, rules, err
+}
+
+func headerOf(line string) map[string]int {
+	header, err := csv.NewReader(strings.NewReader(line)).Read()
+	if err != nil {
+		return nil
+	}
+	return columnsOf(header)
+}
+
+// columnsOf numbers the names of a header; of two that are alike the first counts.
+func columnsOf(header []string) map[string]int {
+	columns := make(map[string]int, len(header))
+	for i, h := range header {
+		h = strings.ToLower(strings.TrimSpace(h))
+		if _, twice := columns[h]; !twice {
+			columns[h] = i
 		}
 	}
-	var known []string
-	for _, imp := range importers {
-		known = append(known, fmt.Sprintf("%s (%s)", imp.name, strings.Join(imp.columns, ",")))
+	return columns
+}
+
+// loadTable is the loader of a CSV form with a header.
+func loadTable(load func(*table) ([]Rule, error)) func(*input) ([]Rule, error) {
+	return func(in *input) ([]Rule, error) {
+		t, err := readTable(in.path, in.text)
+		if err != nil {
+			return nil, err
+		}
+		rules, err := load(t)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rules {
+			if rules[i].ID == "" {
+				rules[i].ID = lineID(t.file, t.lines[i])
+			}
+		}
+		if i, id := twice(rules); i >= 0 {
+			return nil, t.error(i, fmt.Errorf("id %q is there twice", id))
+		}
+		return rules, nil
 	}
-	return "", nil, &SyntaxError{file, 1, fmt.Errorf("the header is of no known form; known are %s, and rules as YAML or JSON", strings.Join(known, "; "))}
 }
 
 func readTable(file string, text []byte) (*table, error) {
-	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
+	r := csv.NewReader(bytes.NewReader(text))
 	header, err := r.Read()
 	if err != nil {
 		if errors.Is(err, io.EOF) {
@@ -116,13 +301,7 @@ func readTable(file string, text []byte) (*table, error) {
 		}
 		return nil, csvError(file, err)
 	}
-	t := &table{file: file, columns: make(map[string]int)}
-	for i, h := range header {
-		h = strings.ToLower(strings.TrimSpace(h))
-		if _, twice := t.columns[h]; !twice {
-			t.columns[h] = i
-		}
-	}
+	t := &table{file: file, columns: columnsOf(header)}
 	for {
 		row, err := r.Read()
 		if errors.Is(err, io.EOF) {

@@ -2,6 +2,7 @@ package label
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,11 +120,11 @@ rules:
 		t.Fatal(err)
 	}
 	same := cmp.Comparer(func(a, b Rule) bool {
-		return a.ID == b.ID && a.File == b.File && a.From == b.From && a.To == b.To && a.Src == b.Src && a.Dst == b.Dst &&
+		return a.ID == b.ID && a.File == b.File && a.From == b.From && a.To == b.To && fmt.Sprint(a.Src, a.Dst) == fmt.Sprint(b.Src, b.Dst) &&
 			cmp.Equal(a.SrcPorts, b.SrcPorts) && cmp.Equal(a.DstPorts, b.DstPorts) && a.SrcMAC == b.SrcMAC && a.Proto == b.Proto &&
 			a.Dir == b.Dir && a.Label == b.Label && a.Category == b.Category && a.Class == b.Class && a.Priority == b.Priority
 	})
-	if len(csv.List) != 2 || csv.Importer != "lab truth" || csv.List[1].Priority != -1 || csv.List[1].Class != Benign {
+	if len(csv.List) != 2 || csv.Files[0].Importer != "lab-truth" || csv.List[1].Priority != -1 || csv.List[1].Class != Benign {
 		t.Fatalf("CSV read as %+v", csv)
 	}
 	for name, other := range map[string]*Rules{"YAML": yaml, "JSON": json} {
@@ -137,7 +138,7 @@ rules:
 
 func TestErrorsSayWhere(t *testing.T) {
 	for _, c := range []struct{ name, file, text, want string }{
-		{"unknown header", "x.csv", "a,b\n1,2\n", "x.csv:1: the header is of no known form; known are lab truth"},
+		{"unknown header", "x.csv", "a,b\n1,2\n", "x.csv:1: the content is of no known form; known are rules, rules-csv, lab-truth"},
 		{"empty", "x.csv", "", "the file is empty"},
 		{"no rules", "x.csv", truthHeader, "no rules"},
 		{"bad time", "x.csv", truthHeader + "a,1,2,*,*,*,,,,benign,b,,\na,1x,2,*,*,*,,,,s,r,,\n", `x.csv:3: time "1x"`},
@@ -156,7 +157,13 @@ func TestErrorsSayWhere(t *testing.T) {
 		{"second rule", "x.yaml", "zone: UTC\nrules:\n- label: a\n\n- label: b\n  dst_port: x\n", `x.yaml:5: port "x"`},
 		{"twice", "x.yaml", "zone: UTC\nrules:\n- {id: q, label: a}\n- {id: q, label: b}\n", `x.yaml:4: id "q"`},
 		{"class", "x.yaml", "zone: UTC\nrules:\n- {label: a, class: bad}\n", `class "bad"`},
-		{"unknown class", "x.yaml", "zone: UTC\nrules:\n- {label: a, class: unknown}\n", "what no rule covers"},
+		{"cause", "x.yaml", "zone: UTC\nrules:\n- {label: a, attempted: 7}\n", "cause 7"},
+		{"attempted benign", "x.yaml", "zone: UTC\nrules:\n- {label: benign, attempted: 0}\n", "attempted is said of a rule of class benign"},
+		{"predicate", "x.yaml", "zone: UTC\nrules:\n- {label: a, when: 'a = 3'}\n", `x.yaml:3: predicate "a = 3", column 3`},
+		{"pcap filter", "x.yaml", "zone: UTC\nrules:\n- {label: a, filter: tcp porf 3}\n", `filter "tcp porf 3", column 5`},
+		{"host name", "x.yaml", "zone: UTC\nrules:\n- {label: a, filter: host example.com}\n", "rules take addresses only"},
+		{"empty list", "x.yaml", "zone: UTC\nrules:\n- {label: a, src: []}\n", "the list is empty"},
+		{"no zone in CSV", "x.csv", "zone,label\nUTC,a\n,b\n", "x.csv:3: zone is missing"},
 		{"direction", "x.yaml", "zone: UTC\nrules:\n- {label: a, direction: up}\n", `direction "up"`},
 		{"list", "x.yaml", "zone: UTC\nrules:\n- {label: [a]}\n", "a single value"},
 		{"glob", "x.yaml", "zone: UTC\nrules:\n- {label: a, file: '[x'}\n", "file pattern"},
@@ -175,6 +182,16 @@ func TestErrorsSayWhere(t *testing.T) {
 	}
 	if _, err := Load(filepath.Join(t.TempDir(), "none.csv")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing file: %v", err)
+	}
+}
+
+func TestExampleIsRules(t *testing.T) {
+	rules, err := ParseYAML("example", []byte(Example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rules) != 3 || len(rules[0].Attempted) != 1 || len(rules[0].DstPorts) != 2 || rules[1].Class != Unknown || rules[2].Class != Benign {
+		t.Errorf("%+v", rules)
 	}
 }
 
@@ -208,19 +225,25 @@ func FuzzLoad(f *testing.F) {
 	f.Add("x.csv", truthHeader+"a.pcap,10.5,20,192.0.2.1,198.51.100.0/24,tcp,,80,,scan,recon,nmap,a1\n")
 	f.Add("x.yaml", "zone: UTC\nrules:\n- {label: a, from: 1.5, to: 2, src_port: 1-2}\n")
 	f.Add("x.json", `{"zone":"UTC","rules":[{"label":"a"}]}`)
-	f.Fuzz(func(t *testing.T, name, text string) {
-		var rules []Rule
-		var err error
-		if strings.HasSuffix(name, ".csv") {
-			_, rules, err = parseCSV(name, []byte(text))
-		} else {
-			rules, err = ParseYAML(name, []byte(text))
+	fixtures, err := filepath.Glob("testdata/import/*")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range fixtures {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
 		}
+		f.Add(filepath.Base(path), string(text))
+	}
+	f.Fuzz(func(t *testing.T, name, text string) {
+		zero := uint64(0)
+		rules, err := parse(name, []byte(text), Options{Zone: "UTC", Seed: &zero})
 		if err != nil {
 			return
 		}
-		for i := range rules {
-			if err := rules[i].check(); err != nil {
+		for i := range rules.List {
+			if err := rules.List[i].check(); err != nil {
 				t.Errorf("a rule was read that is none: %v", err)
 			}
 		}

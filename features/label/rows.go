@@ -20,6 +20,7 @@ type view struct {
 	proto            []string
 	arp              string // present in rows of ARP
 	etherType        string
+	number           string // with the capture it identifies the row
 }
 
 // tableNames are the tables as reports name them.
@@ -36,14 +37,14 @@ var (
 		proto: []string{
 			"ip_proto", "ipv6_next", "ipv6_hopopts_next", "ipv6_dstopts_next",
 			"ipv6_routing_next", "ipv6_frag_next", "ipv6_mobility_next",
-		}, arp: "arp_opcode",
+		}, arp: "arp_opcode", number: "frame_number",
 	}
 	flowView = view{
 		table: 1, file: "file_id", from: []string{"ts_ns"}, to: []string{"ts_end_ns"},
 		src: []string{"src_ip"}, dst: []string{"dst_ip"},
 		srcMAC: []string{"src_mac"}, dstMAC: []string{"dst_mac"},
 		srcPort: []string{"src_port"}, dstPort: []string{"dst_port"},
-		proto: []string{"ip_proto"}, etherType: "ether_type",
+		proto: []string{"ip_proto"}, etherType: "ether_type", number: "flow_id",
 	}
 )
 
@@ -87,6 +88,7 @@ type reader struct {
 	srcMAC, dstMAC   schema.Cursor[schema.MAC]
 	srcPort, dstPort func(row int) (int64, bool)
 	proto            func(row int) (int64, bool)
+	number           func(row int) (int64, bool)
 	arp              func(row int) bool
 	inside           *reader // of the conversation in a tunnel; nil where the table has no columns for it
 }
@@ -98,7 +100,7 @@ func newReader(v *view, b *schema.Batch) *reader {
 		srcMAC:  mac(b, v.srcMAC[0]),
 		dstMAC:  mac(b, v.dstMAC[0]),
 		srcPort: number(b, v.srcPort...), dstPort: number(b, v.dstPort...),
-		proto: upperProto(b, v.proto),
+		proto: upperProto(b, v.proto), number: number(b, v.number),
 	}
 	if v.arp != "" {
 		op := number(b, v.arp)
@@ -119,6 +121,8 @@ func newReader(v *view, b *schema.Batch) *reader {
 // frame where the tunnel carries none.
 func (r *reader) read(i int, w *row) (file int64) {
 	file, _ = r.file(i)
+	n, _ := r.number(i)
+	w.n, w.id = i, uint64(file)<<40+uint64(n)
 	w.from, _ = r.from(i)
 	w.to, _ = r.to(i)
 	w.srcMAC, _ = r.srcMAC.At(i)
@@ -218,23 +222,29 @@ func widen[T interface {
 func address(b *schema.Batch, names ...string) func(row int) (netip.Addr, bool) {
 	var read []func(row int) (netip.Addr, bool)
 	for _, n := range names {
-		c := b.Column(n)
-		if c == nil {
-			continue
-		}
-		switch c.Data().(type) {
-		case []schema.IPv4:
-			cur := schema.Walk[schema.IPv4](c)
-			read = append(read, func(row int) (netip.Addr, bool) { v, ok := cur.At(row); return netip.AddrFrom4(v), ok })
-		case []schema.IPv6:
-			cur := schema.Walk[schema.IPv6](c)
-			read = append(read, func(row int) (netip.Addr, bool) { v, ok := cur.At(row); return netip.AddrFrom16(v), ok })
-		case []netip.Addr:
-			cur := schema.Walk[netip.Addr](c)
-			read = append(read, cur.At)
+		if c := b.Column(n); c != nil {
+			if f := addressColumn(c); f != nil {
+				read = append(read, f)
+			}
 		}
 	}
 	return first(read)
+}
+
+// addressColumn reads a column of addresses, nil for another.
+func addressColumn(c schema.Column) func(row int) (netip.Addr, bool) {
+	switch c.Data().(type) {
+	case []schema.IPv4:
+		cur := schema.Walk[schema.IPv4](c)
+		return func(row int) (netip.Addr, bool) { v, ok := cur.At(row); return netip.AddrFrom4(v), ok }
+	case []schema.IPv6:
+		cur := schema.Walk[schema.IPv6](c)
+		return func(row int) (netip.Addr, bool) { v, ok := cur.At(row); return netip.AddrFrom16(v), ok }
+	case []netip.Addr:
+		cur := schema.Walk[netip.Addr](c)
+		return cur.At
+	}
+	return nil
 }
 
 func mac(b *schema.Batch, name string) schema.Cursor[schema.MAC] {

@@ -3,7 +3,6 @@ package label
 import (
 	"fmt"
 	"net"
-	"path/filepath"
 
 	"github.com/pcapline/pcapline/transform/schema"
 )
@@ -26,7 +25,7 @@ func loadTruth(t *table) ([]Rule, error) {
 		if err != nil {
 			return nil, t.error(i, err)
 		}
-		r.ID = fmt.Sprintf("%s:%d", filepath.Base(t.file), t.lines[i])
+		r.ID = lineID(t.file, t.lines[i])
 		rules[i] = r
 	}
 	return rules, nil
@@ -44,10 +43,10 @@ func truthRow(t *table, i int) (r Rule, err error) {
 	if r.To, err = ParseEpoch(t.cell(i, "end")); err != nil {
 		return r, err
 	}
-	if r.Src, err = ParsePrefix(t.cell(i, "src")); err != nil {
+	if r.Src, err = ParsePrefixes(t.cell(i, "src")); err != nil {
 		return r, err
 	}
-	if r.Dst, err = ParsePrefix(t.cell(i, "dst")); err != nil {
+	if r.Dst, err = ParsePrefixes(t.cell(i, "dst")); err != nil {
 		return r, err
 	}
 	if r.SrcPorts, err = ParsePorts(t.cell(i, "sport")); err != nil {

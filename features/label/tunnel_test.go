@@ -29,7 +29,7 @@ func TestTunnelledPackets(t *testing.T) {
 		}
 		table.Append(&pcapio.Packet{Data: data, WireLen: uint32(len(data)), LinkType: pcapio.LinkRaw, Number: int64(i + 1)}, 0, nil)
 	}
-	host := func(r *Rule) { r.Dst, r.Proto = netip.MustParsePrefix("10.0.0.2/32"), 17 }
+	host := func(r *Rule) { r.Dst, r.Proto = []netip.Prefix{netip.MustParsePrefix("10.0.0.2/32")}, 17 }
 	if got := labels(t, annotator(t, []string{"a"}, rule(0, 9, host)), table.Batch()); got != "x - - x" {
 		t.Error(got)
 	}

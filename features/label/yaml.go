@@ -3,63 +3,106 @@ package label
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
-	"time"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 )
 
-// benignPriority is that of benign rules where a file does not say: benign is
-// what is left when no attack rule matches.
-const benignPriority = -1
-
 // document is a rule file in YAML or JSON.
 type document struct {
 	Zone  string   `yaml:"zone"`
+	Title string   `yaml:"title"` // for people; not used
+	Notes []string `yaml:"notes"` // where the facts are from; shown in reports
 	Rules []record `yaml:"rules"`
 }
 
-// record is a rule as it is written. All values are text, so that epoch
-// seconds keep their nanoseconds and "80" and 80 are the same port.
-type record struct {
-	ID        text   `yaml:"id"`
-	File      text   `yaml:"file"`
-	From      text   `yaml:"from"`
-	To        text   `yaml:"to"`
-	Src       text   `yaml:"src"`
-	Dst       text   `yaml:"dst"`
-	SrcPort   text   `yaml:"src_port"`
-	DstPort   text   `yaml:"dst_port"`
-	SrcMAC    text   `yaml:"src_mac"`
-	Proto     text   `yaml:"proto"`
-	Direction text   `yaml:"direction"`
-	Label     text   `yaml:"label"`
-	Category  text   `yaml:"category"`
-	Class     text   `yaml:"class"`
-	Priority  *int   `yaml:"priority"`
-	Note      string `yaml:"note"` // for people; not used
-}
+// Example is a file of rules that shows most of what they can say.
+const Example = `  zone: Europe/Prague
+  rules:
+    - from: 2011-08-10 11:04:00
+      to: 2011-08-10 12:30:00
+      src: 147.32.84.165
+      dst: [10.0.0.0/8, 2001:db8::/32]
+      dst_port: [25, 8000-8100]
+      proto: tcp
+      direction: forward
+      when: fwd_packets > 20 and conn_state in ["SF", "S1"]
+      label: spam
+      attempted:
+        - {cause: 0, when: fwd_payload_bytes == 0}
+    - filter: "tcp[13] & 4 != 0"
+      file: "*.pcapng"
+      priority: 1
+      label: reset
+      class: unknown
+    - label: benign
+`
 
 // text is a scalar as it stands in the file.
 type text string
 
 // UnmarshalYAML takes any scalar for its spelling.
 func (t *text) UnmarshalYAML(n ast.Node) error {
+	s, err := spelling(n)
+	*t = text(s)
+	return err
+}
+
+func spelling(n ast.Node) (string, error) {
 	switch n := n.(type) {
 	case *ast.NullNode:
-		*t = ""
+		return "", nil
 	case *ast.StringNode:
-		*t = text(n.Value)
+		return n.Value, nil
 	case *ast.LiteralNode:
-		*t = text(n.Value.Value)
+		return n.Value.Value, nil
 	case ast.ScalarNode:
-		*t = text(n.GetToken().Value)
-	default:
-		return fmt.Errorf("a single value is wanted, not a %s", n.Type())
+		return n.GetToken().Value, nil
 	}
+	return "", fmt.Errorf("a single value is wanted, not a %s", n.Type())
+}
+
+// listText is a scalar, or a list of scalars with commas between them.
+type listText string
+
+// UnmarshalYAML takes a scalar or a sequence of scalars.
+func (t *listText) UnmarshalYAML(n ast.Node) error {
+	seq, ok := n.(*ast.SequenceNode)
+	if !ok {
+		s, err := spelling(n)
+		*t = listText(s)
+		return err
+	}
+	list := make([]string, len(seq.Values))
+	for i, v := range seq.Values {
+		var err error
+		if list[i], err = spelling(v); err != nil {
+			return err
+		}
+	}
+	if len(list) == 0 {
+		return errors.New("the list is empty; leave it out for any")
+	}
+	*t = listText(strings.Join(list, ","))
 	return nil
+}
+
+// UnmarshalYAML takes a list of cases, or the cause alone, which then holds
+// for all rows of the rule.
+func (a *attempts) UnmarshalYAML(n ast.Node) error {
+	if _, ok := n.(*ast.SequenceNode); ok {
+		var list []attemptRecord
+		if err := yaml.NodeToValue(n, &list, yaml.Strict()); err != nil {
+			return err
+		}
+		*a = list
+		return nil
+	}
+	s, err := spelling(n)
+	*a = attempts{{Cause: text(s)}}
+	return err
 }
 
 // ParseYAML reads rules in YAML, or in JSON, which is YAML too:
@@ -70,121 +113,72 @@ func (t *text) UnmarshalYAML(n ast.Node) error {
 //	    file: "2011081*.pcap" # capture, a path.Match pattern; default: all
 //	    from: 2011-08-10 11:04:00.25   # or epoch seconds, or RFC 3339 with offset
 //	    to: 2011-08-10 12:30:00        # not in the interval any more
-//	    src: 147.32.84.165   # address or CIDR prefix
-//	    dst: 0.0.0.0/0
+//	    src: 147.32.84.165   # address or CIDR prefix, or a list of them
+//	    dst: [10.0.0.0/8, 2001:db8::/32]
 //	    src_port: "1024-65535"
-//	    dst_port: 25,587
+//	    dst_port: [25, 587, 8000-8010]
 //	    src_mac: 00:11:22:33:44:55
 //	    proto: tcp           # tcp, udp, icmp, icmp6, arp, … or the IANA number
 //	    direction: either    # or forward
+//	    when: fwd_packets > 20 and tcp_syn_rtt != nil   # see ParsePredicate
+//	    filter: tcp[tcpflags] & tcp-rst != 0            # pcap filter
 //	    label: spam
 //	    category: botnet
-//	    class: attack        # or benign; default: benign for the label benign
+//	    class: attack        # or benign, or unknown; default: benign for the label benign
+//	    attempted:           # which rows came to nothing, and why; the first case that fits
+//	      - {cause: 0, when: fwd_payload_bytes == 0}
 //	    priority: 0          # the highest wins; default: 0, benign -1
 //	    note: free text
 //
-// Unknown keys are errors. path is for messages and ids only.
+// Unknown keys are errors. Each top-level note is for the report. path is for
+// messages and ids only.
 func ParseYAML(path string, data []byte) ([]Rule, error) {
+	rules, _, err := parseYAML(path, data)
+	return rules, err
+}
+
+func parseYAML(path string, data []byte) (rules []Rule, notes []string, err error) {
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
-		return nil, yamlError(path, err)
+		return nil, nil, yamlError(path, err)
 	}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
-		return nil, &SyntaxError{path, 1, errors.New("the file is empty")}
+		return nil, nil, &SyntaxError{path, 1, errors.New("the file is empty")}
 	}
 	var doc document
 	if err := yaml.NodeToValue(file.Docs[0].Body, &doc, yaml.Strict()); err != nil {
-		return nil, yamlError(path, err)
+		return nil, nil, yamlError(path, err)
 	}
-	if doc.Zone == "" || doc.Zone == "Local" {
-		return nil, &SyntaxError{path, 1, errors.New("zone is missing: name the time zone of the times, UTC or one like Europe/Prague")}
-	}
-	zone, err := time.LoadLocation(doc.Zone)
+	zone, err := loadZone(doc.Zone)
 	if err != nil {
-		return nil, &SyntaxError{path, 1, fmt.Errorf("zone %q is unknown", doc.Zone)}
+		return nil, nil, &SyntaxError{path, 1, err}
 	}
 	lines := ruleLines(file.Docs[0].Body)
-	rules := make([]Rule, len(doc.Rules))
-	seen := make(map[string]bool)
+	rules = make([]Rule, len(doc.Rules))
 	for i := range doc.Rules {
-		r, err := doc.Rules[i].rule(zone)
-		if r.ID == "" {
-			r.ID = fmt.Sprintf("%s:%d", filepath.Base(path), lines[i])
+		if rules[i], err = doc.Rules[i].rule(zone); err != nil {
+			return nil, nil, &SyntaxError{path, lines[i], err}
 		}
-		if err == nil && seen[r.ID] {
-			err = fmt.Errorf("id %q is there twice", r.ID)
+		if rules[i].ID == "" {
+			rules[i].ID = lineID(path, lines[i])
 		}
-		if err != nil {
-			return nil, &SyntaxError{path, lines[i], err}
-		}
-		seen[r.ID] = true
-		rules[i] = r
 	}
-	return rules, nil
+	if i, id := twice(rules); i >= 0 {
+		return nil, nil, &SyntaxError{path, lines[i], fmt.Errorf("id %q is there twice", id)}
+	}
+	return rules, doc.Notes, nil
 }
 
-// rule gives the rule that a record stands for.
-func (d *record) rule(zone *time.Location) (r Rule, err error) {
-	r = NewRule()
-	r.ID, r.File, r.Label, r.Category = string(d.ID), string(d.File), string(d.Label), string(d.Category)
-	if d.From != "" {
-		if r.From, err = ParseTime(string(d.From), zone); err != nil {
-			return r, err
+// twice finds the first rule whose id an earlier one has; -1: none.
+func twice(rules []Rule) (int, string) {
+	seen := make(map[string]bool, len(rules))
+	for i := range rules {
+		if seen[rules[i].ID] {
+			return i, rules[i].ID
 		}
+		seen[rules[i].ID] = true
 	}
-	if d.To != "" {
-		if r.To, err = ParseTime(string(d.To), zone); err != nil {
-			return r, err
-		}
-	}
-	if r.Src, err = ParsePrefix(string(d.Src)); err != nil {
-		return r, err
-	}
-	if r.Dst, err = ParsePrefix(string(d.Dst)); err != nil {
-		return r, err
-	}
-	if r.SrcPorts, err = ParsePorts(string(d.SrcPort)); err != nil {
-		return r, err
-	}
-	if r.DstPorts, err = ParsePorts(string(d.DstPort)); err != nil {
-		return r, err
-	}
-	if r.SrcMAC, err = parseMAC(string(d.SrcMAC)); err != nil {
-		return r, err
-	}
-	if r.Proto, err = ParseProto(string(d.Proto)); err != nil {
-		return r, err
-	}
-	if err = d.classify(&r); err != nil {
-		return r, err
-	}
-	return r, r.check()
-}
-
-func (d *record) classify(r *Rule) (err error) {
-	switch d.Direction {
-	case "", "either":
-	case "forward":
-		r.Dir = Forward
-	default:
-		return fmt.Errorf("direction %q is neither either nor forward", d.Direction)
-	}
-	r.Class = Attack
-	if r.Label == "benign" {
-		r.Class = Benign
-	}
-	if d.Class != "" {
-		if r.Class, err = ParseClass(string(d.Class)); err != nil {
-			return err
-		}
-	}
-	if r.Class == Benign {
-		r.Priority = benignPriority
-	}
-	if d.Priority != nil {
-		r.Priority = *d.Priority
-	}
-	return nil
+	return -1, ""
 }
 
 // ruleLines gives the lines at which the rules begin.

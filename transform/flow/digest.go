@@ -44,5 +44,6 @@ type Digest struct {
 	DNSLabels  uint8
 	DNSQType   uint16
 	Hash       uint64 // of the packet from its network header on, but for what routers change, in the upper 56 bits; TTL in the lower 8; 0: not computed
-	App        *App   // nil where no application protocol says anything
+	Mark       Mark
+	App        *App // nil where no application protocol says anything
 }

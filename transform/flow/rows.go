@@ -15,6 +15,7 @@ type rows struct {
 	sizes   []int64
 	gaps    []float64
 	dirs    []uint8
+	marks   []Mark // of the rows in batch
 
 	flow      FlowColumns
 	volume    [3]VolumeColumns // both, forward, backward
@@ -86,6 +87,7 @@ func (r *rows) add(k *Key, f *flowState, reason endReason) error {
 	}
 	r.past(row, f)
 	r.history(row, &f.serv)
+	r.marks = append(r.marks, f.mark)
 	r.batch.Rows++
 	if r.batch.Rows >= r.limit {
 		return r.flush()
@@ -100,6 +102,7 @@ func (r *rows) flush() error {
 	r.batch.Finish()
 	err := r.deliver(r.batch)
 	r.batch.Reset()
+	r.marks = r.marks[:0]
 	return err
 }
 

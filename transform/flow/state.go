@@ -173,6 +173,7 @@ type flowState struct {
 	duplicates  uint32
 	routed      uint32
 	subflows    uint32 // pauses longer than bulkGap
+	mark        Mark
 	turns       uint32 // changes of direction from one data packet to the next
 	dataDir     int8   // direction of the last data packet, -1 before the first
 	firstData   int8
@@ -212,6 +213,7 @@ func (f *flowState) packet(d *Digest, dir int, c *Config) {
 	first := f.dir[fwd].packets+f.dir[bwd].packets == 0
 	f.timing(d, dir, first, c)
 	f.lastFile, f.lastNumber = d.File, d.Number
+	f.mark.add(d.Mark)
 	v := &f.dir[dir].volumeStats
 	v.packets++
 	v.length.add(v.packets, d.WireLen)
