@@ -37,7 +37,10 @@ type Output struct {
 	Path        string   // "" for no table
 	Format      string   // a name of sink.Formats; "" goes by the path's ending
 	Columns     []string // which columns, in this order; nil: all
-	Compression string   // see sink.Options
+	Compression string   // see sink.Options, as all below
+	Bloom       []string
+	Headers     []string
+	Payload     int
 }
 
 // Annotator adds columns that follow from a row's other columns, as labels do.

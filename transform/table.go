@@ -2,6 +2,7 @@ package transform
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 
@@ -31,7 +32,13 @@ func newTable(o Output, b *schema.Batch) (*table, error) {
 	if err != nil {
 		return nil, &OptionError{err}
 	}
-	t.out, err = sink.Create(o.Path, format, t.schema, sink.Options{Compression: o.Compression})
+	t.out, err = sink.Create(o.Path, format, t.schema, sink.Options{
+		Compression: o.Compression, Bloom: o.Bloom, Headers: o.Headers, Payload: o.Payload,
+	})
+	var wrong *sink.OptionError
+	if errors.As(err, &wrong) {
+		return nil, &OptionError{err}
+	}
 	return t, err
 }
 
