@@ -239,7 +239,7 @@ func (c *arrowColumn) fillList(b *schema.Batch, to schema.Column, row, i int) er
 // length must not end the program. The reader turns its panic into an error.
 type boundedMemory struct{ used int }
 
-const maxRecordBatch = 2 << 30
+const maxRecordBatch = 1<<31 - 1
 
 func (m *boundedMemory) Allocate(size int) []byte {
 	if size < 0 || size > maxRecordBatch-m.used {
