@@ -21,7 +21,7 @@
 //	}
 //
 // Memory is bounded: of a Parquet file one page of each column is held, of an
-// Arrow file one record batch (of at most 2 GiB), of CSV and JSONL one line,
+// Arrow file one record batch, of CSV and JSONL one line of at most 64 MiB,
 // and one batch.
 //
 // # Limits
