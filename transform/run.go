@@ -51,9 +51,12 @@ type Output struct {
 	Path        string   // "" for no table
 	Format      string   // a name of sink.Formats; "" goes by the path's ending
 	Columns     []string // which columns, in this order; nil: all
-	Compression string   // see sink.Options
-	Names       string   // the flows table's columns under the names and units of a dialect, see package names; "": their own
+	Names       string   // the columns under the names and units of a dialect: antinex.Dialect of packets, of flows see package names; "": their own
 	Partition   string   // a name of sink.Partitions: the path is a folder of files; "": one file
+	Compression string   // see sink.Options, as all below
+	Bloom       []string
+	Headers     []string
+	Payload     int
 }
 
 // Annotator adds columns that follow from a row's other columns, as labels do.

@@ -2,6 +2,7 @@ package transform
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 
@@ -30,6 +31,10 @@ func newTable(o Output, b *schema.Batch) (*table, error) {
 		return nil, &OptionError{err}
 	}
 	t.out, err = o.create(format, t.schema)
+	var wrong *sink.OptionError
+	if errors.As(err, &wrong) {
+		return nil, &OptionError{err}
+	}
 	return t, err
 }
 
@@ -47,7 +52,7 @@ type destination interface {
 }
 
 func (o Output) create(format sink.Format, s schema.Schema) (destination, error) {
-	opt := sink.Options{Compression: o.Compression, Log: o.log()}
+	opt := sink.Options{Compression: o.Compression, Bloom: o.Bloom, Headers: o.Headers, Payload: o.Payload, Log: o.log()}
 	if o.Partition == "" {
 		return sink.Create(o.Path, format, s, opt)
 	}

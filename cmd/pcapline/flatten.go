@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,8 +51,11 @@ func outputFlag(usage string) cli.Flag {
 func tableFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the table: " + strings.Join(formatNames(), ", ") + " (default: by the file's ending)"},
-		&cli.StringFlag{Name: "compression", Usage: "`CODEC` of the table's pages: zstd, snappy or none"},
+		&cli.StringFlag{Name: "compression", Usage: "`CODEC` of the table, with a level where it has one (" + compressionNames() + ")"},
 		&cli.StringFlag{Name: "partition", Usage: "write a folder with a file for each `KEY`: " + partitionHelp()},
+		&cli.StringSliceFlag{Name: "bloom", Usage: "Parquet: a bloom filter for `COLUMN` (repeatable)"},
+		&cli.StringSliceFlag{Name: "nprint", Usage: "nPrint: the bits of `HEADER`: " + strings.Join(sink.NPrintHeaders, ", ") + " (repeatable; default: ipv4, tcp, udp, icmp)"},
+		&cli.IntFlag{Name: "nprint-payload", Usage: "nPrint: the bits of `N` bytes of payload"},
 		&cli.StringSliceFlag{Name: "column", Aliases: []string{"e"}, Usage: "write only `COLUMN`, in the order given (repeatable; default: all)"},
 	}
 }
@@ -70,7 +72,9 @@ func flattenCommand() *cli.Command {
 		Description: "Reads pcap and pcapng, plain or compressed (by content, not by name); - is standard input.\n" +
 			"Every packet becomes a row; what could not be decoded is said in decode_error." + antinexHelp,
 		UsageText: "pcapline flatten -o packets.parquet testdata/lab\n" +
-			"pcapline flatten -o packets.csv -e ts -e ip_src -e ip_dst capture.pcapng\n" +
+			"pcapline flatten -o packets.csv.gz -e ts -e ip_src -e ip_dst capture.pcapng\n" +
+			"pcapline flatten -o packets.parquet --bloom ip_src --bloom ip_dst --compression zstd:7 capture.pcapng\n" +
+			"pcapline flatten -o bits.npt --nprint ipv4 --nprint tcp --nprint-payload 20 capture.pcapng\n" +
 			"pcapline flatten -o netdata.csv --dialect antinex-v1 packets-netdata-2018-01-29-11-30-02.json",
 		Flags: slices.Concat(tableFlags(), []cli.Flag{outputFlag("write the table to `FILE`"), payloadFlag(), commentsFlag()},
 			captureFlags(), labelFlags(), dialectFlags()),
@@ -119,10 +123,7 @@ func tablesAction(c *cli.Context, place func(*transform.Options, transform.Outpu
 	if err != nil {
 		return err
 	}
-	place(&opt, transform.Output{
-		Path: path, Format: c.String("format"), Compression: c.String("compression"), Columns: c.StringSlice("column"),
-		Partition: c.String("partition"), Names: cmp.Or(c.String("names"), c.String("dialect")),
-	})
+	place(&opt, outputOf(c, path))
 	res, err := transformRun(c, opt)
 	if err != nil && !errors.Is(err, transform.ErrDamaged) {
 		return err
@@ -220,6 +221,15 @@ func formatNames() []string {
 		names = append(names, f.Name)
 	}
 	return names
+}
+
+// compressionNames lists what each format can be compressed with.
+func compressionNames() string {
+	var known []string
+	for _, f := range sink.Formats {
+		known = append(known, f.Name+": "+strings.Join(f.Compressions, " "))
+	}
+	return strings.Join(known, "; ")
 }
 
 // flowFlags say what a flow is; what is not set has package flow's default.

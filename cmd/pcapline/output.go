@@ -1,11 +1,13 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"os"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/pcapline/pcapline/transform"
+	"github.com/pcapline/pcapline/transform/sink"
 )
 
 // stdoutPath is where - writes to; a table sink writes to a pipe or device as it is.
@@ -19,8 +21,8 @@ func outputPath(c *cli.Context, inputs ...string) (string, error) {
 	case "":
 		return "", usagef("%s: where to write? Name a file with -o", c.Command.Name)
 	case "-":
-		if isTerminal(c.App.Writer) && c.String("format") != "csv" {
-			return "", usagef("%s: a binary table on a terminal? Use --format csv, or a file", c.Command.Name)
+		if f, err := sink.ByName(c.String("format")); isTerminal(c.App.Writer) && err == nil && !f.Text {
+			return "", usagef("%s: a binary table on a terminal? Use --format csv or jsonl, or a file", c.Command.Name)
 		}
 		if c.String("format") == "" {
 			return "", usagef("%s: name the --format to write to standard output", c.Command.Name)
@@ -36,27 +38,20 @@ func outputPath(c *cli.Context, inputs ...string) (string, error) {
 	return path, nil
 }
 
+// outputOf is the table at path as the table flags want it.
+func outputOf(c *cli.Context, path string) transform.Output {
+	return transform.Output{
+		Path: path, Format: c.String("format"), Columns: c.StringSlice("column"), Compression: c.String("compression"),
+		Partition: c.String("partition"), Names: cmp.Or(c.String("names"), c.String("dialect")),
+		Bloom: c.StringSlice("bloom"), Headers: c.StringSlice("nprint"), Payload: c.Int("nprint-payload"),
+	}
+}
+
 // same reports whether two paths are one regular file.
 func same(a, b string) bool {
 	fa, errA := os.Stat(a)
 	fb, errB := os.Stat(b)
 	return errA == nil && errB == nil && fa.Mode().IsRegular() && os.SameFile(fa, fb)
-}
-
-// isTable reports whether a file is a table rather than a capture, by its
-// first bytes, and by its ending for CSV.
-func isTable(path string) bool {
-	if filepath.Ext(path) == ".csv" {
-		return true
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	var magic [4]byte
-	n, _ := f.Read(magic[:])
-	return bytes.Equal(magic[:n], []byte("PAR1"))
 }
 
 // notNegative refuses numbers below zero, which mean nothing for these flags.

@@ -40,13 +40,13 @@ func scoreAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	out := transform.Output{Path: path, Format: c.String("format"), Compression: c.String("compression"), Columns: c.StringSlice("column")}
+	out := outputOf(c, path)
 	m, err := train.LoadModel(c.Args().First())
 	if err != nil {
 		return err
 	}
 	inputs := c.Args().Tail()
-	if !slices.ContainsFunc(inputs, isTable) {
+	if !slices.ContainsFunc(inputs, source.IsTable) {
 		return scoreCaptures(c, m, inputs, out)
 	}
 	if len(inputs) > 1 {

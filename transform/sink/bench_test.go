@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/apache/arrow/go/v15/arrow/ipc"
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/pcapline/pcapline/transform/schema"
@@ -226,6 +227,14 @@ func BenchmarkSink(b *testing.B) {
 		}
 		b.Run(name+"/csv", func(b *testing.B) { benchSink(b, p, "csv", "") })
 		b.Run(name+"/peer-encoding-csv", func(b *testing.B) { benchEncodingCSV(b, p) })
+		b.Run(name+"/jsonl", func(b *testing.B) { benchSink(b, p, "jsonl", "") })
+		b.Run(name+"/peer-encoding-json", func(b *testing.B) { benchEncodingJSON(b, p) })
+		for _, c := range []string{"zstd", "zstd:3", "lz4", "none"} {
+			b.Run(name+"/arrow-"+c, func(b *testing.B) { benchSink(b, p, "arrow", c) })
+		}
+		b.Run(name+"/peer-arrow-builders-zstd", func(b *testing.B) { benchArrowBuilders(b, p, ipc.WithZstd()) })
+		b.Run(name+"/peer-arrow-builders-lz4", func(b *testing.B) { benchArrowBuilders(b, p, ipc.WithLZ4()) })
+		b.Run(name+"/peer-arrow-builders-none", func(b *testing.B) { benchArrowBuilders(b, p) })
 		b.Run(name+"/peer-ColumnWriters-snappy", func(b *testing.B) { benchColumnWriters(b, p) })
 		b.Run(name+"/peer-GenericWriter-snappy", func(b *testing.B) { benchGenericWriter(b, p, parquet.Compression(&parquet.Snappy)) })
 		b.Run(name+"/peer-GenericWriter-zstd", func(b *testing.B) { benchGenericWriter(b, p, parquet.Compression(&parquet.Zstd)) })

@@ -1,4 +1,4 @@
-// Package sink writes tables: Parquet, CSV and Zeek's logs, behind one interface.
+// Package sink writes tables, in each of [Formats], behind one interface.
 //
 // A table is written in two stages. Any number of goroutines each hold an
 // [Encoder] and turn batches of rows into pieces; one goroutine commits the
@@ -41,15 +41,47 @@
 // binary BYTE_ARRAY; lists the three-level LIST with required elements.
 // Strings that are not UTF-8 get U+FFFD for each offending run of bytes.
 //
-// # CSV
+// A bloom filter for a column is made on request ([Options].Bloom): for
+// addresses and names, which bounds do not tell apart.
 //
-// A header line and one line a row, as RFC 4180 has it but with LF line ends.
-// A null is an empty cell, an empty string is a quoted empty cell. CSV has no
-// place for metadata.
+// # Arrow
 //
-// # Zeek
+// The IPC file format, which is Feather version 2 too, and the stream; each
+// batch is a record batch. Types are those of Arrow with the same names;
+// addresses and strings are utf8, timestamps timestamp[us, UTC], lists have
+// items without nulls. There are no dictionaries: over several batches the file
+// format has no place for them. Buffers are compressed one by one, with zstd
+// or LZ4. Of a file the metadata is that of the footer's schema, and so has
+// what is known last; a stream's schema comes first, without it.
 //
-// Zeek's ASCII logs: #separator, #set_separator, #empty_field, #unset_field,
+// # Formats of lines
+//
+// A row is a line. A file's compression is around all of it and in its name,
+// .csv.gz or .jsonl.zst: each piece is a gzip member or zstd frame, so that
+// pieces are compressed in parallel.
+//
+// CSV: a header line and one line a row, as RFC 4180 has it but with LF line
+// ends. A null is an empty cell, an empty string is a quoted empty cell. CSV
+// has no place for metadata.
+//
+// JSONL: an object a row (RFC 8259). A column whose name begins with that of
+// its layer is in the layer's object without that beginning: ip_src is
+// {"ip":{"src":…}}, which jq reads as .ip.src and DuckDB as ip.src, the names
+// that Wireshark has; tshark -T ek nests alike. Other columns, such as ts and
+// decode_error, stand beside the layers, and so do all of a table without
+// layers. Keys joined by _ are the column again, but for a column that is
+// named as its layer (payload.payload). Null is left out, and with it layers
+// that a packet lacks. Integers are exact, also those of 64 bits; times are RFC
+// 3339, bytes lower-case hexadecimal; numbers that JSON lacks are the strings
+// "NaN", "Infinity" and "-Infinity".
+//
+// nPrint (Holland et al., CCS 2021): the bits of a packet's headers, put
+// together again from the columns of a packets table; -1 is a bit that is not
+// there. Unlike in nprint's own files every packet is a line, those without
+// such a header too. Of ICMP's rest of header the bits behind a parameter
+// problem's pointer and an extended echo's identifier are in no column, and -1.
+//
+// Zeek: its ASCII logs' #separator, #set_separator, #empty_field, #unset_field,
 // #path, #fields and #types, then tab-separated lines. Times are seconds since
 // 1970 with six decimals, and so are intervals, which are the columns in
 // seconds; what Zeek would not print is \xHH. #open and #close, which say when

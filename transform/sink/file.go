@@ -14,7 +14,8 @@ type File struct {
 }
 
 // Create begins a table that Close will put at path, with mode 0640. A zero
-// format is chosen by the path's ending.
+// format is chosen by the path's ending. What cannot be written so is an
+// [OptionError].
 func Create(path string, format Format, s schema.Schema, opt Options) (*File, error) {
 	if format.New == nil {
 		var err error
@@ -30,12 +31,12 @@ func Create(path string, format Format, s schema.Schema, opt Options) (*File, er
 	if !p.stream || opt.Compression == "" {
 		if opt.Compression, err = format.compressionFor(path, opt.Compression); err != nil {
 			f.Abort()
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, &OptionError{fmt.Errorf("%s: %w", path, err)}
 		}
 	}
 	if f.Sink, err = format.New(p, s, opt); err != nil {
 		f.Abort()
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, &OptionError{fmt.Errorf("%s: %w", path, err)}
 	}
 	return f, nil
 }

@@ -167,8 +167,8 @@ type nprintColumns struct {
 	batch  *schema.Batch
 }
 
-// bitsOf walks a column; one that the table lacks has no values.
-func bitsOf[T schema.Value](c nprintColumns, name string) *schema.Cursor[T] {
+// cursorOf walks a column; one that the table lacks has no values.
+func cursorOf[T schema.Value](c nprintColumns, name string) *schema.Cursor[T] {
 	var column schema.Column
 	if at := c.schema.Index(name); at >= 0 {
 		column = c.batch.Columns[at]

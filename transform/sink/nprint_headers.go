@@ -81,7 +81,7 @@ func nprintPayload(length int) nprintHeader {
 		fields:  []nprintField{{"payload_bit", 8 * length}},
 		columns: []nprintColumn{{"payload", schema.Binary}},
 		bytes: func(c nprintColumns) nprintBytes {
-			payload := bitsOf[schema.Bytes](c, "payload")
+			payload := cursorOf[schema.Bytes](c, "payload")
 			return func(dst []byte, row int) []byte {
 				b := get(payload, row)
 				return append(dst, b[:min(len(b), length)]...)
@@ -92,7 +92,7 @@ func nprintPayload(length int) nprintHeader {
 
 // nprintAddress is the source address of a row, NULL where it has none.
 func nprintAddress(c nprintColumns) nprintBytes {
-	v4, v6 := bitsOf[schema.IPv4](c, "ip_src"), bitsOf[schema.IPv6](c, "ipv6_src")
+	v4, v6 := cursorOf[schema.IPv4](c, "ip_src"), cursorOf[schema.IPv6](c, "ipv6_src")
 	return func(dst []byte, row int) []byte {
 		if a, ok := v4.At(row); ok {
 			return ipv4Text(a, dst)
@@ -111,7 +111,7 @@ func get[T schema.Value](c *schema.Cursor[T], row int) T {
 }
 
 func nprintEth(c nprintColumns) nprintBytes {
-	to, from, typ, length := bitsOf[schema.MAC](c, "eth_dst"), bitsOf[schema.MAC](c, "eth_src"), bitsOf[uint16](c, "eth_type"), bitsOf[uint16](c, "eth_len")
+	to, from, typ, length := cursorOf[schema.MAC](c, "eth_dst"), cursorOf[schema.MAC](c, "eth_src"), cursorOf[uint16](c, "eth_type"), cursorOf[uint16](c, "eth_len")
 	return func(dst []byte, row int) []byte {
 		d, ok := to.At(row)
 		if !ok {
@@ -130,11 +130,11 @@ func nprintEth(c nprintColumns) nprintBytes {
 }
 
 func nprintIPv4(c nprintColumns) nprintBytes {
-	version, hdrLen, tos := bitsOf[uint8](c, "ip_version"), bitsOf[uint8](c, "ip_hdr_len"), bitsOf[uint8](c, "ip_tos")
-	length, id, offset := bitsOf[uint16](c, "ip_len"), bitsOf[uint16](c, "ip_id"), bitsOf[uint16](c, "ip_frag_offset")
-	rb, df, mf := bitsOf[bool](c, "ip_flag_rb"), bitsOf[bool](c, "ip_flag_df"), bitsOf[bool](c, "ip_flag_mf")
-	ttl, proto, checksum := bitsOf[uint8](c, "ip_ttl"), bitsOf[uint8](c, "ip_proto"), bitsOf[uint16](c, "ip_checksum")
-	from, to, options := bitsOf[schema.IPv4](c, "ip_src"), bitsOf[schema.IPv4](c, "ip_dst"), bitsOf[schema.Bytes](c, "ip_options")
+	version, hdrLen, tos := cursorOf[uint8](c, "ip_version"), cursorOf[uint8](c, "ip_hdr_len"), cursorOf[uint8](c, "ip_tos")
+	length, id, offset := cursorOf[uint16](c, "ip_len"), cursorOf[uint16](c, "ip_id"), cursorOf[uint16](c, "ip_frag_offset")
+	rb, df, mf := cursorOf[bool](c, "ip_flag_rb"), cursorOf[bool](c, "ip_flag_df"), cursorOf[bool](c, "ip_flag_mf")
+	ttl, proto, checksum := cursorOf[uint8](c, "ip_ttl"), cursorOf[uint8](c, "ip_proto"), cursorOf[uint16](c, "ip_checksum")
+	from, to, options := cursorOf[schema.IPv4](c, "ip_src"), cursorOf[schema.IPv4](c, "ip_dst"), cursorOf[schema.Bytes](c, "ip_options")
 	return func(dst []byte, row int) []byte {
 		v, ok := version.At(row)
 		if !ok {
@@ -159,9 +159,9 @@ func nprintIPv4(c nprintColumns) nprintBytes {
 }
 
 func nprintIPv6(c nprintColumns) nprintBytes {
-	version, class, label := bitsOf[uint8](c, "ipv6_version"), bitsOf[uint8](c, "ipv6_tclass"), bitsOf[uint32](c, "ipv6_flow")
-	length, next, hops := bitsOf[uint16](c, "ipv6_plen"), bitsOf[uint8](c, "ipv6_next"), bitsOf[uint8](c, "ipv6_hop_limit")
-	from, to := bitsOf[schema.IPv6](c, "ipv6_src"), bitsOf[schema.IPv6](c, "ipv6_dst")
+	version, class, label := cursorOf[uint8](c, "ipv6_version"), cursorOf[uint8](c, "ipv6_tclass"), cursorOf[uint32](c, "ipv6_flow")
+	length, next, hops := cursorOf[uint16](c, "ipv6_plen"), cursorOf[uint8](c, "ipv6_next"), cursorOf[uint8](c, "ipv6_hop_limit")
+	from, to := cursorOf[schema.IPv6](c, "ipv6_src"), cursorOf[schema.IPv6](c, "ipv6_dst")
 	return func(dst []byte, row int) []byte {
 		v, ok := version.At(row)
 		if !ok {
@@ -176,10 +176,10 @@ func nprintIPv6(c nprintColumns) nprintBytes {
 }
 
 func nprintTCP(c nprintColumns) nprintBytes {
-	from, to := bitsOf[uint16](c, "tcp_src_port"), bitsOf[uint16](c, "tcp_dst_port")
-	seq, ack := bitsOf[uint32](c, "tcp_seq"), bitsOf[uint32](c, "tcp_ack")
-	hdrLen, flags, window := bitsOf[uint8](c, "tcp_hdr_len"), bitsOf[uint16](c, "tcp_flags"), bitsOf[uint16](c, "tcp_window")
-	checksum, urgent, options := bitsOf[uint16](c, "tcp_checksum"), bitsOf[uint16](c, "tcp_urgent"), bitsOf[schema.Bytes](c, "tcp_options")
+	from, to := cursorOf[uint16](c, "tcp_src_port"), cursorOf[uint16](c, "tcp_dst_port")
+	seq, ack := cursorOf[uint32](c, "tcp_seq"), cursorOf[uint32](c, "tcp_ack")
+	hdrLen, flags, window := cursorOf[uint8](c, "tcp_hdr_len"), cursorOf[uint16](c, "tcp_flags"), cursorOf[uint16](c, "tcp_window")
+	checksum, urgent, options := cursorOf[uint16](c, "tcp_checksum"), cursorOf[uint16](c, "tcp_urgent"), cursorOf[schema.Bytes](c, "tcp_options")
 	return func(dst []byte, row int) []byte {
 		port, ok := from.At(row)
 		if !ok {
@@ -198,8 +198,8 @@ func nprintTCP(c nprintColumns) nprintBytes {
 }
 
 func nprintUDP(c nprintColumns) nprintBytes {
-	from, to := bitsOf[uint16](c, "udp_src_port"), bitsOf[uint16](c, "udp_dst_port")
-	length, checksum := bitsOf[uint16](c, "udp_len"), bitsOf[uint16](c, "udp_checksum")
+	from, to := cursorOf[uint16](c, "udp_src_port"), cursorOf[uint16](c, "udp_dst_port")
+	length, checksum := cursorOf[uint16](c, "udp_len"), cursorOf[uint16](c, "udp_checksum")
 	return func(dst []byte, row int) []byte {
 		port, ok := from.At(row)
 		if !ok {
@@ -216,9 +216,9 @@ func nprintUDP(c nprintColumns) nprintBytes {
 // of most types, the pointer of a parameter problem and the identifier of an
 // extended echo; the bits behind those are as if they were absent.
 func nprintICMP(c nprintColumns) nprintBytes {
-	typ, code, checksum := bitsOf[uint8](c, "icmp_type"), bitsOf[uint8](c, "icmp_code"), bitsOf[uint16](c, "icmp_checksum")
-	id, seq := bitsOf[uint16](c, "icmp_id"), bitsOf[uint16](c, "icmp_seq")
-	gateway, pointer, unused := bitsOf[schema.IPv4](c, "icmp_gateway"), bitsOf[uint8](c, "icmp_pointer"), bitsOf[uint32](c, "icmp_unused")
+	typ, code, checksum := cursorOf[uint8](c, "icmp_type"), cursorOf[uint8](c, "icmp_code"), cursorOf[uint16](c, "icmp_checksum")
+	id, seq := cursorOf[uint16](c, "icmp_id"), cursorOf[uint16](c, "icmp_seq")
+	gateway, pointer, unused := cursorOf[schema.IPv4](c, "icmp_gateway"), cursorOf[uint8](c, "icmp_pointer"), cursorOf[uint32](c, "icmp_unused")
 	return func(dst []byte, row int) []byte {
 		t, ok := typ.At(row)
 		if !ok {

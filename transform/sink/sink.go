@@ -31,6 +31,13 @@ type Options struct {
 	Payload     int               // nPrint: bytes of payload
 }
 
+// OptionError says that a table cannot be written as the options and its
+// columns want, whatever its rows are.
+type OptionError struct{ Err error }
+
+func (e *OptionError) Error() string { return e.Err.Error() }
+func (e *OptionError) Unwrap() error { return e.Err }
+
 // refuseOptions names an option that is set and that the format does not
 // understand.
 func refuseOptions(format string, opt Options, understood ...string) error {

@@ -65,8 +65,10 @@ func (s *textSink) Commit(p Piece) error {
 		return err
 	}
 	err := s.write(piece.text)
-	s.spare.put(piece.text)
-	piece.text = nil
+	if piece.text != nil {
+		s.spare.put(piece.text)
+		piece.text = nil
+	}
 	return err
 }
 

@@ -44,11 +44,12 @@ const (
 
 func openArrow(f *os.File, path string, opt Options) (t *arrowTable, err error) {
 	defer recovered(&err)
-	t = &arrowTable{reading: reading{path: path}, os: f, memory: new(boundedMemory)}
+	t = &arrowTable{reading: reading{path: path}, os: f}
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
+	t.memory = newBoundedMemory(info.Size())
 	t.messages = &arrowMessages{r: f, size: info.Size()}
 	magic, err := t.messages.bytes(0, int64(len(arrowMagic)))
 	if err != nil {
@@ -237,13 +238,18 @@ func (c *arrowColumn) fillList(b *schema.Batch, to schema.Column, row, i int) er
 
 // boundedMemory bounds what a record batch makes its reader take: a damaged
 // length must not end the program. The reader turns its panic into an error.
-type boundedMemory struct{ used int }
+type boundedMemory struct{ used, limit int }
 
-const maxRecordBatch = 2 << 30
+// A record batch takes at most 100 times the file's size, which no real one
+// comes near, or 256 MiB if that is more, and never more than 2 GiB.
+func newBoundedMemory(fileSize int64) *boundedMemory {
+	const least, most = 256 << 20, 1<<31 - 1
+	return &boundedMemory{limit: int(min(max(least, min(fileSize, most)*100), most))}
+}
 
 func (m *boundedMemory) Allocate(size int) []byte {
-	if size < 0 || size > maxRecordBatch-m.used {
-		panic(fmt.Sprintf("a record batch of more than %d MiB", maxRecordBatch>>20))
+	if size < 0 || size > m.limit-m.used {
+		panic(fmt.Sprintf("a record batch of more than %d MiB", m.limit>>20))
 	}
 	m.used += size
 	return make([]byte, size)

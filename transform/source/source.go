@@ -1,11 +1,13 @@
 // Package source reads tables back, whoever wrote them.
 //
-// [Open] takes a Parquet or CSV file and gives its rows in batches of up to
-// [BatchRows], in the form that package schema describes. Of a file written by
-// package sink the schema comes back exactly, with kinds, roles and
-// documentation, from the metadata entry [schema.MetadataKey]; of any other
-// Parquet file (pyarrow, polars, DuckDB, Spark) it is inferred from the
-// Parquet types, of a CSV file from the cells of all rows.
+// [Open] takes a Parquet, Arrow, CSV or JSONL file, the last two also
+// compressed, and gives its rows in batches of up to [BatchRows], in the form
+// that package schema describes. Of a Parquet or Arrow file written by package
+// sink the schema comes back exactly, with kinds, roles and documentation,
+// from the metadata entry [schema.MetadataKey]; of any other (pyarrow, polars,
+// DuckDB, Spark) it is inferred from the types, of CSV and JSONL from the
+// values of all rows. A member of an object in a JSONL row is the column of
+// both keys joined by _; a column that no row has is not there.
 //
 //	t, err := source.Open("packets.parquet")
 //	defer t.Close()
@@ -18,14 +20,15 @@
 //		…
 //	}
 //
-// Memory is bounded: of a Parquet file one page of each column is held, of a
-// CSV file one record, and one batch.
+// Memory is bounded: of a Parquet file one page of each column is held, of an
+// Arrow file one record batch, of CSV and JSONL one line of at most 64 MiB,
+// and one batch.
 //
 // # Limits
 //
 // Structs, maps and lists of lists are refused with the name of the column;
 // leave it out by [Options].Columns. Lists that contain nulls, 16-bit floats,
-// encrypted files are refused as well. Parquet timestamps in nanoseconds are
+// encrypted files are refused as well. Timestamps in nanoseconds are
 // read as int64 with the unit "ns", since schema's timestamps are
 // microseconds; local timestamps are taken for UTC; decimals become float64.
 package source
@@ -92,16 +95,17 @@ type Options struct {
 	// Columns limits the table to these, in the order of the file. A name
 	// that the file lacks is an error.
 	Columns []string
-	// Schema says what the columns of a CSV file are, instead of inference.
-	// It may have columns that the file lacks, not the other way round.
+	// Schema says what the columns of a CSV or JSONL file are, instead of
+	// inference. It may have columns that the file lacks, not the other way
+	// round. A JSONL file names no columns, so it has all of these, in their order.
 	Schema schema.Schema
 }
 
 // Open opens a table as it is.
 func Open(path string) (Table, error) { return OpenWith(path, Options{}) }
 
-// OpenWith opens a table. A file that begins as Parquet is Parquet whatever
-// its name; a CSV file is known by its ending.
+// OpenWith opens a table. A file that begins as Parquet or Arrow is that
+// whatever its name; CSV and JSONL are known by their endings.
 func OpenWith(path string, opt Options) (Table, error) {
 	f, err := os.Open(path)
 	if err != nil {
