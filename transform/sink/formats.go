@@ -22,6 +22,33 @@ var Formats = []Format{
 		New:          newCSV,
 	},
 	{
+		Name: "arrow", Extensions: []string{".arrow", ".feather"},
+		Doc:          "Apache Arrow IPC file, which is Feather version 2, with schema metadata",
+		Compressions: arrowCompressions,
+		New:          newArrowFile,
+	},
+	{
+		Name: "arrow-stream", Extensions: []string{".arrows"},
+		Doc:          "Apache Arrow IPC stream, for pipes; without the metadata that is known last",
+		Compressions: arrowCompressions,
+		New:          newArrowStream,
+	},
+	{
+		Name: "jsonl", Extensions: []string{".jsonl", ".ndjson"},
+		Doc:          "a JSON object a row, with an object for each layer that the row has; null is left out",
+		Text:         true,
+		Compressions: textCompressions,
+		New:          newJSONL,
+	},
+	{
+		Name: "nprint", Extensions: []string{".npt", ".nprint"},
+		Doc:          "nPrint: the bits of a packets table's headers, -1 for a bit that is not there",
+		Text:         true,
+		Derived:      true,
+		Compressions: textCompressions,
+		New:          newNPrint,
+	},
+	{
 		Name: "zeek", Extensions: []string{".log"},
 		Doc:          "tab-separated values with a header as Zeek's logs have it; null is -",
 		Text:         true,

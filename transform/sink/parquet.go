@@ -18,6 +18,7 @@ type parquetSink struct {
 	output
 	schema      schema.Schema
 	compression string
+	bloom       []string
 	metadata    map[string]string
 
 	rows   int64
@@ -44,11 +45,14 @@ func newParquet(w io.Writer, s schema.Schema, opt Options) (Sink, error) {
 		}
 		names[f.Name] = true
 	}
+	if _, err := newBloomFilters(s, opt.Bloom); err != nil {
+		return nil, err
+	}
 	text, err := json.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("parquet: schema: %w", err)
 	}
-	p := &parquetSink{output: output{w: w}, schema: s, compression: compression, metadata: make(map[string]string)}
+	p := &parquetSink{output: output{w: w}, schema: s, compression: compression, bloom: opt.Bloom, metadata: make(map[string]string)}
 	maps.Copy(p.metadata, opt.Metadata)
 	p.metadata[schema.MetadataKey] = string(text)
 	return p, nil

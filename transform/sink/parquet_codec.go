@@ -7,17 +7,15 @@ import (
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/format"
-	"github.com/pierrec/lz4/v4"
 )
 
 // parquetCompressions are those that a column chunk can have, the default first.
 var parquetCompressions = []string{
-	zstdName, "zstd:1", "zstd:3", "zstd:7", "zstd:11", "snappy", gzipName, "gzip:1", "gzip:9", "lz4_raw", uncompressed,
+	zstdName, "zstd:1", "zstd:3", "zstd:7", "zstd:11", "snappy", gzipName, "gzip:1", "gzip:9", uncompressed,
 }
 
 var parquetCodecs = map[string]format.CompressionCodec{
-	zstdName: format.Zstd, "snappy": format.Snappy, gzipName: format.Gzip,
-	"lz4_raw": format.Lz4Raw, uncompressed: format.Uncompressed,
+	zstdName: format.Zstd, "snappy": format.Snappy, gzipName: format.Gzip, uncompressed: format.Uncompressed,
 }
 
 // compressor compresses the pages of one encoder. Its output depends on its
@@ -26,7 +24,6 @@ type compressor struct {
 	codec format.CompressionCodec
 	zstd  *zstd.Encoder
 	gzip  *gzip.Writer
-	lz4   lz4.Compressor
 	buf   []byte
 }
 
@@ -56,11 +53,6 @@ func (c *compressor) compress(src []byte) []byte {
 		_, _ = c.gzip.Write(src)
 		_ = c.gzip.Close()
 		c.buf = out.Bytes()
-	case format.Lz4Raw:
-		c.buf = grow(c.buf, lz4.CompressBlockBound(len(src)))
-		// With room for the worst case it does not fail.
-		n, _ := c.lz4.CompressBlock(src, c.buf)
-		c.buf = c.buf[:n]
 	default:
 		return src
 	}

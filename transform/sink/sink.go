@@ -27,7 +27,7 @@ type Options struct {
 	Metadata    map[string]string // key-value metadata, for formats that have a place for it
 	Log         string            // what the table is called, for formats that say it
 	Bloom       []string          // Parquet: columns that get bloom filters
-	Headers     []string          // nPrint: which of NPrintHeaders; nil: DefaultNPrintHeaders
+	Headers     []string          // nPrint: some of NPrintHeaders; nil: IPv4, TCP, UDP and ICMP
 	Payload     int               // nPrint: bytes of payload
 }
 
