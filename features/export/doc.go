@@ -52,7 +52,7 @@
 // attack, 0 benign, NA unknown. Nothing is split or left out: Kitsune learns
 // from the first packets of a trace and needs all that follow. It differs from
 // tshark in what is not in the packet itself: ports of a packet that an ICMP
-// error quotes are left empty, and of a fragmented datagram the first fragment
+// error quotes, or that a tunnel carries, are left empty, and of a fragmented datagram the first fragment
 // has the ports, where tshark, which reassembles, gives them to the last.
 //
 // Not here: netFound and YaTC take captures by class, which pcapline slice
