@@ -45,6 +45,9 @@ func benchmarkAppend(b *testing.B, name string, opt Options) {
 // TestAppendAllocatesNothing holds for columns that have grown to their size.
 func TestAppendAllocatesNothing(t *testing.T) {
 	packets := readCapture(t, filepath.Join(bundledLab, "tunnel_dns.pcapng.zst"))
+	for _, name := range []string{"geneve", "vxlan", "various_gre", "forces1"} {
+		packets = append(packets, readCapture(t, filepath.Join("testdata/tunnels", name+".pcap"))...)
+	}
 	tab := NewTable(Options{})
 	pass := func() {
 		for i := range packets {

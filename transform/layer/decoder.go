@@ -108,13 +108,13 @@ func (d *Decoder) CutPadding(b []byte, n int) []byte {
 	return d.Cut(b, n)
 }
 
-// ByPort gives the key of the port that a protocol is known for: of the
-// destination's, else of the source's.
+// ByPort gives the key of the port that a protocol is known for: of the lower
+// one, which is a server's sooner than a client's, else of the other.
 func (d *Decoder) ByPort(registry func(uint16) Key, src, dst uint16) Key {
-	if k := registry(dst); d.known(k) {
+	if k := registry(min(src, dst)); d.known(k) {
 		return k
 	}
-	if k := registry(src); d.known(k) {
+	if k := registry(max(src, dst)); d.known(k) {
 		return k
 	}
 	return 0

@@ -65,7 +65,8 @@ func (g *GRE) Decode(d *Decoder, b []byte) (Key, []byte) {
 	if !ok {
 		return d.Short(rest)
 	}
-	if proto < firstEtherType { // 0: a keep-alive
+	acknowledges := flags&(greVersion|greSeq) == 1 // and has nothing to carry
+	if acknowledges || proto < firstEtherType {    // 0: a keep-alive
 		return 0, rest
 	}
 	d.Enter(flow.TunnelGRE, 0)
@@ -134,12 +135,15 @@ func skipRoutes(b []byte) (rest []byte, ok bool) {
 	return b, false
 }
 
-// decodePPTP takes the fields of version 1 in b.
+// decodePPTP takes the fields of version 1 in b. The length bounds what
+// follows them.
 func (g *GRE) decodePPTP(d *Decoder, b []byte, flags uint16) (rest []byte, ok bool) {
+	length := -1
 	if flags&greKey != 0 {
 		if len(b) < 4 {
 			return b, false
 		}
+		length = int(be.Uint16(b))
 		g.PayloadLen.Set(d.Row, be.Uint16(b))
 		g.CallID.Set(d.Row, be.Uint16(b[2:]))
 		b = b[4:]
@@ -157,6 +161,9 @@ func (g *GRE) decodePPTP(d *Decoder, b []byte, flags uint16) (rest []byte, ok bo
 		}
 		g.Ack.Set(d.Row, be.Uint32(b))
 		b = b[4:]
+	}
+	if length >= 0 {
+		b = d.CutPadding(b, length)
 	}
 	return b, true
 }

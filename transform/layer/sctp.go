@@ -118,14 +118,16 @@ func (s *SCTP) setInit(d *Decoder, chunk []byte) {
 	s.InitTSN.Set(d.Row, be.Uint32(chunk[16:]))
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var (
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	noChecksum = []byte{0, 0, 0, 0} // here, because package crc32 makes its arguments escape
+)
 
 // judgeCRC32c verifies the checksum of a packet (RFC 9260, 6.8 and appendix
 // A), which covers it with zeros in the checksum's place.
 func judgeCRC32c(packet []byte) uint8 {
-	var zeros [4]byte
 	sum := crc32.Update(0, castagnoli, packet[:8])
-	sum = crc32.Update(sum, castagnoli, zeros[:])
+	sum = crc32.Update(sum, castagnoli, noChecksum)
 	sum = crc32.Update(sum, castagnoli, packet[12:])
 	switch binary.LittleEndian.Uint32(packet[8:]) {
 	case sum:

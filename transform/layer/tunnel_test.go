@@ -111,12 +111,17 @@ var tunnelPackets = []packetCase{
 	},
 	{
 		name: "PPTP", link: pcapio.LinkIPv4,
-		hex: `45000044 00000000 402f0000 0a000001 0a000002 3081 880b 0020 0007 00000003 00000002 ff03 0021
-			4500001c 00080000 3f110000 c0a80001 c0a80002 03e807d000080000`,
+		hex: `45000048 00000000 402f0000 0a000001 0a000002 3081 880b 0020 0007 00000003 00000002 ff03 0021
+			4500001c 00080000 3f110000 c0a80001 c0a80002 03e807d000080000 6161`,
 		want: row{
-			"frame_protocols": "ip:gre:ppp:ip:udp", "gre_version": "1", "gre_key": "", "gre_payload_len": "32", "gre_call_id": "7",
+			"padding": "6161", "frame_protocols": "ip:gre:ppp:ip:udp", "gre_version": "1", "gre_key": "", "gre_payload_len": "32", "gre_call_id": "7",
 			"gre_seq": "3", "gre_ack": "2", "ppp_protocol": "33", "inner_udp_dst_port": "2000", "ip_checksum_status": "3",
 		},
+	},
+	{
+		name: "PPTP, an acknowledgement alone", link: pcapio.LinkIPv4,
+		hex:  "45000024 00000000 402f0000 0a000001 0a000002 2081 880b 0000 0007 00000002",
+		want: row{"frame_protocols": "ip:gre", "gre_payload_len": "0", "gre_seq": "", "gre_ack": "2", "payload_len": "0", "decode_error": ""},
 	},
 	{
 		name: "Ethernet in GRE (NVGRE)", link: pcapio.LinkEthernet,
@@ -246,6 +251,14 @@ var tunnelPackets = []packetCase{
 		name: "IKE and not ESP in UDP", link: pcapio.LinkEthernet,
 		ls:   ls{eth(layers.EthernetTypeIPv4), ip4(layers.IPProtocolUDP), &layers.UDP{SrcPort: 4500, DstPort: 4500}, gopacket.Payload(unhex("00000000 61626364"))},
 		want: row{"frame_protocols": "eth:ip:udp:udpencap", "esp_spi": "", "payload_len": "8", "decode_error": ""},
+	},
+	{
+		name: "a DNS answer to a port that is GTP's", link: pcapio.LinkEthernet,
+		ls: ls{
+			eth(layers.EthernetTypeIPv4), ip4(layers.IPProtocolUDP), &layers.UDP{SrcPort: 53, DstPort: 2152},
+			gopacket.Payload(unhex("1234 8180 0001 0000 0000 0000 026162 00 0001 0001")),
+		},
+		want: row{"frame_protocols": "eth:ip:udp:dns", "decode_error": ""},
 	},
 	{
 		name: "SCTP INIT", link: pcapio.LinkEthernet,

@@ -15,10 +15,12 @@ func (*UDPEncap) Reached() []Key { return []Key{UDPPort(4500)} }
 // which has zeros in its place, or one byte of keep-alive.
 func (u *UDPEncap) Decode(d *Decoder, b []byte) (Key, []byte) {
 	u.Mark(d.Row)
-	if len(b) < 4 && len(b) != 1 {
+	switch {
+	case len(b) <= 1 && d.missing == 0:
+		return 0, b
+	case len(b) < 4:
 		return d.Short(b)
-	}
-	if len(b) == 1 || be.Uint32(b) == 0 {
+	case be.Uint32(b) == 0:
 		return 0, b
 	}
 	return IPProto(50), b

@@ -25,11 +25,13 @@ func newCSV(w io.Writer, s schema.Schema, opt Options) (Sink, error) {
 // csvLines writes a row as comma-separated values.
 type csvLines struct {
 	schema  schema.Schema
-	columns []csvColumn
+	columns []csvColumn // those that a row of the batch has
+	behind  []byte      // commas behind the last of them
 }
 
 // csvColumn is a column on its way through a batch's rows.
 type csvColumn struct {
+	before []byte // commas
 	column schema.Column
 	def    []uint8 // nil: a value in every row
 	next   int     // index of the next value
@@ -41,10 +43,8 @@ func (l *csvLines) appendRows(out []byte, b *schema.Batch) []byte {
 	l.bind(b)
 	for row := range b.Rows {
 		for i := range l.columns {
-			if i > 0 {
-				out = append(out, ',')
-			}
 			c := &l.columns[i]
+			out = append(out, c.before...)
 			if c.def != nil {
 				if row >= len(c.def) || c.def[row] == 0 {
 					continue
@@ -60,17 +60,24 @@ func (l *csvLines) appendRows(out []byte, b *schema.Batch) []byte {
 				out = append(out, '"', '"')
 			}
 		}
-		out = append(out, '\n')
+		out = append(append(out, l.behind...), '\n')
 	}
 	return out
 }
 
-// bind sets each column to its first row.
+// bind sets each column to its first row. Columns that no row has, which are
+// most of the packets table, are passed over: they are commas.
 func (l *csvLines) bind(b *schema.Batch) {
 	l.columns = l.columns[:0]
+	commas := bytes.Repeat([]byte{','}, len(b.Columns))
+	last := 0
 	for i, c := range b.Columns {
+		if p := c.Presence(); p != nil && p.Count == 0 {
+			continue
+		}
 		f := l.schema[i]
 		col := csvColumn{
+			before: commas[:i-last],
 			column: c,
 			text:   f.Kind == schema.String || f.Kind == schema.IPAddr, // a zone can be anything
 			empty:  f.List || f.Kind == schema.String || f.Kind == schema.Binary || f.Kind == schema.IPAddr,
@@ -81,7 +88,9 @@ func (l *csvLines) bind(b *schema.Batch) {
 			}
 		}
 		l.columns = append(l.columns, col)
+		last = i
 	}
+	l.behind = commas[:max(len(b.Columns)-1-last, 0)]
 }
 
 // quoteFrom puts the cell that begins at start in quotes where RFC 4180 wants
