@@ -47,6 +47,7 @@ func commands() []*cli.Command {
 		fieldsCommand(),
 		labelCommand(),
 		prepareCommand(),
+		exportCommand(),
 		trainCommand(),
 		evalCommand(),
 		scoreCommand(),

@@ -35,6 +35,7 @@ func sliceCommand() *cli.Command {
 			&cli.StringFlag{Name: "time", Usage: "packets from A on and before B, `A..B`, in RFC 3339 or seconds since 1970; either may be missing"},
 			&cli.StringFlag{Name: "filter", Aliases: []string{"f"}, Usage: "packets that `FILTER` accepts, in the pcap filter language"},
 			&cli.StringFlag{Name: "split", Usage: "a file for each of `WHAT`: flow or label"},
+			mergeFlag(),
 			&cli.BoolFlag{Name: "pcapml", Usage: "give each packet pcapml's comment: sample id, label"},
 			&cli.IntFlag{Name: "max-files", Usage: "give up when --split makes more than `N` files (default: 100000)"},
 		}, sliceFlowFlags()...),
@@ -79,7 +80,7 @@ func sliceOptions(c *cli.Context) (opt slice.Options, err error) {
 	if opt.Output, err = sliceOutput(c, append(opt.Inputs, c.String("table"))); err != nil {
 		return opt, err
 	}
-	opt.Flow = flowConfig(c)
+	opt.Merge, opt.Flow = c.Bool("merge"), flowConfig(c)
 	opt.Split, opt.PcapML, opt.MaxFiles = slice.Split(c.String("split")), c.Bool("pcapml"), c.Int("max-files")
 	opt.Select = slice.Selection{
 		Table: c.String("table"), Labels: c.StringSlice("label"), Classes: c.StringSlice("class"),

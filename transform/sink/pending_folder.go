@@ -46,6 +46,7 @@ func (f *PendingFolder) Hidden() string { return f.hidden }
 func (f *PendingFolder) Close() error {
 	err := syncFolder(f.hidden)
 	if err == nil {
+		_ = os.Remove(f.path) // if it is there and empty; else Rename says so
 		err = os.Rename(f.hidden, f.path)
 	}
 	if err != nil {

@@ -24,7 +24,7 @@
 // # What is written
 //
 // Packets keep bytes, lengths, times to the nanosecond, direction, comment,
-// and their order, capture after capture; their interfaces keep link type,
+// and their order, capture after capture unless they are merged by time; their interfaces keep link type,
 // name, filter, addresses and the rest, and equal ones of several captures
 // become one. Sections, name resolution, statistics, secrets and custom blocks
 // are left behind. With PcapML each packet has the comment "sample_id,label"
@@ -36,8 +36,9 @@
 //
 // # Limits
 //
-// The decision takes one goroutine, reading and decompression others. Flows
-// of tables made with a reorder window cannot be found again. Memory: what
+// The decision takes one goroutine, reading and decompression others. Flows of
+// tables made with a filter or a reorder window cannot be found again; those of
+// tables whose flows span captures need all of them. Memory: what
 // package flow takes, two bytes for each packet of a labelled packets table,
 // and about 1 kB for each file of a split.
 package slice

@@ -15,6 +15,7 @@ import (
 type Options struct {
 	Inputs   []string       // captures, as pcapio.Expand lists them
 	Reader   pcapio.Options // how they are read
+	Merge    bool           // packets of all captures in order of time, as transform.Options has it
 	Flow     flow.Config    // what a flow is; Rows, EarlyRows and Reorder are not looked at
 	Select   Selection
 	Output   string // a file, or with Split a folder that is not there yet

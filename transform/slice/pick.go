@@ -79,7 +79,6 @@ func (p *picker) pick(pkt *pcapio.Packet, file int32) (c choice, reason string) 
 	var m flow.Member
 	if p.decoder != nil {
 		p.decoder.Append(pkt, file, &p.digest)
-		p.decoder.Reset()
 		c.digest = &p.digest
 	}
 	if p.tracker != nil {
@@ -90,6 +89,13 @@ func (p *picker) pick(pkt *pcapio.Packet, file int32) (c choice, reason string) 
 		return c, reason
 	}
 	return c, p.ofItself(pkt, &c)
+}
+
+// endBlock forgets the packets of a block, which will be released.
+func (p *picker) endBlock() {
+	if p.decoder != nil {
+		p.decoder.Reset()
+	}
 }
 
 // ofItself looks at what the packet alone shows.
@@ -179,6 +185,6 @@ func (p *picker) verify(read []int32) error {
 		return nil
 	}
 	f := p.rows.flows[example]
-	return fmt.Errorf("%d of %d flows are not those of %s: flow %d has %d packets in the table, %d were found; make the flows with the same options as the table, and without a reorder window",
+	return fmt.Errorf("%d of %d flows are not those of %s: flow %d has %d packets in the table, %d were found; name all of its captures and the options that it was made with; flows of a table made with a filter or a reorder window cannot be found again",
 		wrong, len(p.rows.flows), p.sel.Table, example, f.packets, f.found)
 }

@@ -67,6 +67,7 @@ func Run(ctx context.Context, opt Options) (*Result, error) {
 	if opt.Select.From == 0 && opt.Select.To == 0 {
 		opt.Select.From, opt.Select.To = Earliest, Latest
 	}
+	opt.Flow.Span = opt.Flow.Span || opt.Merge
 	if err := opt.check(); err != nil {
 		return nil, &transform.OptionError{Err: err}
 	}
@@ -127,7 +128,11 @@ func (s *slicer) read(ctx context.Context) error {
 	for i := range s.inputs {
 		paths[i] = s.inputs[i].path
 	}
-	st := pcapio.Blocks(ctx, paths, s.opt.Reader)
+	open := pcapio.Blocks
+	if s.opt.Merge {
+		open = pcapio.Merge
+	}
+	st := open(ctx, paths, s.opt.Reader)
 	defer st.Close()
 	for {
 		ev, err := st.Next()
@@ -154,6 +159,7 @@ func (s *slicer) read(ctx context.Context) error {
 }
 
 func (s *slicer) block(b *pcapio.Block, file int32) error {
+	defer s.picker.endBlock()
 	for i := range b.Packets {
 		p := &b.Packets[i]
 		s.res.In++

@@ -374,6 +374,23 @@ func TestOtherName(t *testing.T) {
 	}
 }
 
+// TestMerge: flows across captures that were merged by time are found again,
+// and the packets come out in order of time.
+func TestMerge(t *testing.T) {
+	inputs := []string{lab("web_sqli"), lab("web_xss")}
+	dir := t.TempDir()
+	table := filepath.Join(dir, "flows.parquet")
+	if _, err := transform.Run(context.Background(), transform.Options{Inputs: inputs, Merge: true, Flows: transform.Output{Path: table}}); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "out.pcapng")
+	res := run(t, slice.Options{Inputs: inputs, Merge: true, Output: out, Select: slice.Selection{Table: table}})
+	packets := readPackets(t, out)
+	if !slices.IsSortedFunc(packets, func(a, b packet) int { return int(a.time - b.time) }) || int64(len(packets)) != res.In {
+		t.Errorf("%d of %d packets, in order of time: no", len(packets), res.In)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	table, _ := flowsTable(t, flow.Config{IdleTimeout: 100 * time.Millisecond}, lab("web_sqli"))
 	unlabelled := filepath.Join(t.TempDir(), "flows.parquet")
