@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/pcapline/pcapline/transform/schema"
 )
@@ -16,6 +17,8 @@ type Encoder struct {
 	spec    EncodeSpec
 	columns []*columnStats
 	dropped []Dropped
+	asked   []Asked
+	impute  func(*columnStats) float64
 	row     uint64 // rows seen, of all parts
 	train   int64
 	sample  sample
@@ -35,6 +38,7 @@ type columnStats struct {
 	values   int64
 	missing  int64
 	lo, hi   float64
+	sum      float64
 	pattern  uint64 // hash of where values are missing
 	counts   map[string]int64
 	overflow bool      // more distinct values than are counted
@@ -44,6 +48,9 @@ type columnStats struct {
 
 // NewEncoder prepares to learn from a table.
 func NewEncoder(s schema.Schema, spec EncodeSpec) (*Encoder, error) {
+	if spec.HashBuckets < 0 || spec.HashBuckets > 1<<16 {
+		return nil, fmt.Errorf("features: %d hash buckets; there are up to 65536", spec.HashBuckets)
+	}
 	if spec.MaxCategories <= 0 {
 		spec.MaxCategories = defaultCategories
 	}
@@ -58,11 +65,18 @@ func NewEncoder(s schema.Schema, spec EncodeSpec) (*Encoder, error) {
 		}
 	}
 	e := &Encoder{spec: spec}
+	var err error
+	if e.impute, err = e.imputation(); err != nil {
+		return nil, err
+	}
 	for _, f := range s {
 		how, reason := spec.choose(f)
 		if reason != "" {
 			e.dropped = append(e.dropped, Dropped{f.Name, reason})
 			continue
+		}
+		if f.Role != schema.Feature {
+			e.asked = append(e.asked, Asked{f.Name, string(f.Role)})
 		}
 		c := &columnStats{field: f, how: how, lo: math.Inf(1), hi: math.Inf(-1)}
 		if how == Category {
@@ -73,6 +87,21 @@ func NewEncoder(s schema.Schema, spec EncodeSpec) (*Encoder, error) {
 		e.columns = append(e.columns, c)
 	}
 	return e, nil
+}
+
+// imputation is how the value that fills a missing number is found.
+func (e *Encoder) imputation() (func(*columnStats) float64, error) {
+	switch e.spec.Impute {
+	case "", "median":
+		return func(c *columnStats) float64 { return c.median(e.sample.len()) }, nil
+	case "mean":
+		return func(c *columnStats) float64 { return c.sum / float64(c.values) }, nil
+	}
+	v, err := strconv.ParseFloat(e.spec.Impute, 64)
+	if err != nil || !finite(v) {
+		return nil, fmt.Errorf("features: missing numbers are filled with the median, the mean or a number, not %q", e.spec.Impute)
+	}
+	return func(*columnStats) float64 { return v }, nil
 }
 
 // codes are the numeric columns that name something rather than count it.
@@ -179,10 +208,11 @@ func (c *columnStats) value(col schema.Column, i int) float64 {
 		return 0
 	}
 	v := numberAt(col, i)
-	if v != v || math.Abs(v) > math.MaxFloat32 {
+	if !finite(v) {
 		return math.NaN()
 	}
 	c.values++
+	c.sum += v
 	c.lo, c.hi = min(c.lo, v), max(c.hi, v)
 	return v
 }
@@ -192,7 +222,7 @@ func (e *Encoder) Encoding() (*Encoding, error) {
 	if e.train == 0 {
 		return nil, fmt.Errorf("features: there are no training rows to learn from")
 	}
-	out := &Encoding{Version: EncodingVersion, Columns: []ColumnEncoding{}, Dropped: e.dropped}
+	out := &Encoding{Version: EncodingVersion, Columns: []ColumnEncoding{}, Dropped: e.dropped, Asked: e.asked}
 	patterns := make(map[uint64]bool)
 	for _, c := range e.columns {
 		ce, reason := c.encoding(e)
@@ -202,7 +232,7 @@ func (e *Encoder) Encoding() (*Encoding, error) {
 		}
 		if reason != "" {
 			out.Dropped = append(out.Dropped, Dropped{c.field.Name, reason})
-			ce.How, ce.Categories, ce.Other, ce.Impute = "", nil, false, 0
+			ce.How, ce.Categories, ce.Buckets, ce.Other, ce.Impute = "", nil, 0, false, 0
 		}
 		if ce.How != "" || ce.Missing {
 			out.Columns = append(out.Columns, ce)
@@ -221,6 +251,10 @@ func (c *columnStats) encoding(e *Encoder) (ce ColumnEncoding, reason string) {
 		return ce, "no value in training"
 	}
 	if c.how == Category {
+		if n := e.spec.HashBuckets; n > 0 && (c.overflow || len(c.counts) > e.spec.MaxCategories) {
+			ce.How, ce.Buckets = Hashed, n
+			return ce, ""
+		}
 		ce.Categories = c.frequent(e.spec.MaxCategories)
 		ce.Other = c.overflow || len(c.counts) > len(ce.Categories)
 		if len(c.counts) == 1 && !e.spec.KeepConstant {
@@ -238,7 +272,7 @@ func (c *columnStats) encoding(e *Encoder) (ce ColumnEncoding, reason string) {
 		}
 		return ce, ""
 	}
-	ce.Impute = c.median(e.sample.len())
+	ce.Impute = e.impute(c)
 	return ce, ""
 }
 
