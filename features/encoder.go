@@ -18,7 +18,6 @@ type Encoder struct {
 	columns []*columnStats
 	dropped []Dropped
 	asked   []Asked
-	impute  func(*columnStats) float64
 	row     uint64 // rows seen, of all parts
 	train   int64
 	sample  sample
@@ -48,8 +47,8 @@ type columnStats struct {
 
 // NewEncoder prepares to learn from a table.
 func NewEncoder(s schema.Schema, spec EncodeSpec) (*Encoder, error) {
-	if spec.HashBuckets < 0 || spec.HashBuckets > 1<<16 {
-		return nil, fmt.Errorf("features: %d hash buckets; there are up to 65536", spec.HashBuckets)
+	if err := spec.Check(); err != nil {
+		return nil, err
 	}
 	if spec.MaxCategories <= 0 {
 		spec.MaxCategories = defaultCategories
@@ -65,10 +64,6 @@ func NewEncoder(s schema.Schema, spec EncodeSpec) (*Encoder, error) {
 		}
 	}
 	e := &Encoder{spec: spec}
-	var err error
-	if e.impute, err = e.imputation(); err != nil {
-		return nil, err
-	}
 	for _, f := range s {
 		how, reason := spec.choose(f)
 		if reason != "" {
@@ -89,19 +84,31 @@ func NewEncoder(s schema.Schema, spec EncodeSpec) (*Encoder, error) {
 	return e, nil
 }
 
-// imputation is how the value that fills a missing number is found.
-func (e *Encoder) imputation() (func(*columnStats) float64, error) {
+// Check reports what is wrong with the specification, whatever the table is.
+func (spec EncodeSpec) Check() error {
+	if spec.HashBuckets < 0 || spec.HashBuckets > 1<<16 {
+		return fmt.Errorf("features: %d hash buckets; there are up to 65536", spec.HashBuckets)
+	}
+	switch spec.Impute {
+	case "", "median", "mean":
+		return nil
+	}
+	if v, err := strconv.ParseFloat(spec.Impute, 64); err != nil || !finite(v) {
+		return fmt.Errorf("features: missing numbers are filled with the median, the mean or a number, not %q", spec.Impute)
+	}
+	return nil
+}
+
+// impute is what fills a missing number of the column.
+func (e *Encoder) impute(c *columnStats) float64 {
 	switch e.spec.Impute {
 	case "", "median":
-		return func(c *columnStats) float64 { return c.median(e.sample.len()) }, nil
+		return c.median(e.sample.len())
 	case "mean":
-		return func(c *columnStats) float64 { return c.sum / float64(c.values) }, nil
+		return c.sum / float64(c.values)
 	}
-	v, err := strconv.ParseFloat(e.spec.Impute, 64)
-	if err != nil || !finite(v) {
-		return nil, fmt.Errorf("features: missing numbers are filled with the median, the mean or a number, not %q", e.spec.Impute)
-	}
-	return func(*columnStats) float64 { return v }, nil
+	v, _ := strconv.ParseFloat(e.spec.Impute, 64) // Check has seen it
+	return v
 }
 
 // codes are the numeric columns that name something rather than count it.

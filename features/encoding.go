@@ -136,6 +136,7 @@ type Binding struct {
 	lookup []map[string]int // for categories: offset of the feature
 	NaN    int64            // values that were NaN and were imputed
 	Inf    int64            // values that were infinite and were imputed
+	in     map[string]int64 // both, by column
 	text   []byte
 }
 
@@ -145,7 +146,7 @@ func (e *Encoding) Bind(b *schema.Batch) (*Binding, error) {
 	if err := e.Check(b.Schema()); err != nil {
 		return nil, err
 	}
-	bd := &Binding{enc: e, batch: b, lookup: make([]map[string]int, len(e.Columns))}
+	bd := &Binding{enc: e, batch: b, lookup: make([]map[string]int, len(e.Columns)), in: make(map[string]int64)}
 	for i := range e.Columns {
 		if e.Columns[i].How != Category {
 			continue
@@ -169,7 +170,10 @@ func (bd *Binding) Fill(m *Matrix, first int) {
 		switch c.How {
 		case Number, Flag:
 			nan, inf := fillNumbers(col, bd.batch.Rows, out, float32(c.Impute))
-			bd.NaN, bd.Inf = bd.NaN+nan, bd.Inf+inf
+			if nan+inf > 0 {
+				bd.NaN, bd.Inf = bd.NaN+nan, bd.Inf+inf
+				bd.in[c.Column] += nan + inf
+			}
 			at++
 		case Category:
 			other := -1

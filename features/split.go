@@ -125,7 +125,7 @@ func (s SplitSpec) withDefaults(classes []string) (SplitSpec, error) {
 			return s, fmt.Errorf("split class: %q is none of the attack classes %v", s.Holdout, classes[min(1, len(classes)):])
 		}
 	default:
-		return s, s.Kind.Check()
+		return s, s.Kind.check()
 	}
 	return s, nil
 }
@@ -234,8 +234,17 @@ func (sp *Split) warn(rows []Position, classes []string) {
 	}
 }
 
-// Check reports a kind that there is not.
-func (k Kind) Check() error {
+// CheckGroups reports what is wrong with the kind and its groups, which can be
+// told before any row is read.
+func (s SplitSpec) CheckGroups() error {
+	if err := s.Kind.check(); err != nil {
+		return err
+	}
+	return s.groupDefaults()
+}
+
+// check reports a kind that there is not.
+func (k Kind) check() error {
 	switch k {
 	case "", ByTime, ByStart, ByFlow, ByCapture, ByHost, ByClass, KFold, Random:
 		return nil

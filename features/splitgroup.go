@@ -48,7 +48,7 @@ func (sp *Split) byCapture(us *units) {
 
 // shuffle puts a list in an order that depends on the seed alone.
 func (sp *Split) shuffle(list []id, key func(id) uint64) {
-	place := func(n id) uint64 { return mix(mix(sp.Spec.Seed) ^ mix(key(n))) }
+	place := func(n id) uint64 { return Mix(Mix(sp.Spec.Seed) ^ Mix(key(n))) }
 	slices.SortFunc(list, func(a, b id) int { return cmp.Compare(place(a), place(b)) })
 }
 
@@ -74,9 +74,9 @@ func (sp *Split) share(i, n int) Part {
 	return Test
 }
 
-// mix is the finaliser of SplitMix64: a number that looks random and is not.
+// Mix is the finaliser of SplitMix64: a number that looks random and is not.
 // Source: Steele, Lea, Flood: Fast splittable pseudorandom number generators (2014).
-func mix(x uint64) uint64 {
+func Mix(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
