@@ -2,6 +2,7 @@ package features
 
 import (
 	"bytes"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -11,12 +12,18 @@ import (
 	"github.com/pcapline/pcapline/transform/sink"
 )
 
+// MetaSchema is the JSON Schema of the metadata file, and its reference: it
+// says what each key means.
+//
+//go:embed metadata.schema.json
+var MetaSchema []byte
+
 // MetaVersion is that of the JSON form of [Meta].
 const MetaVersion = 2
 
 // Meta is the metadata file of a dataset. The first nine keys are those of
 // AntiNex's prepare-dataset, with their meaning; a reader of those finds what
-// it expects. The keys of the file are sorted.
+// it expects. The keys of the file are sorted. [MetaSchema] describes it.
 type Meta struct {
 	Created           string         `json:"created"` // time of the newest capture's last packet, UTC: the same input gives the same file
 	FeatureToPredict  string         `json:"feature_to_predict"`

@@ -26,6 +26,7 @@ func prepareCommand() *cli.Command {
 			"pcapline prepare -o dataset --split capture --seed 7 flows.parquet\n" +
 			"pcapline prepare -o dataset --split kfold --group source --folds 5 --fold 0 flows.parquet",
 		Flags: append(append(splitFlags(), datasetFlags()...), outputFlag("write the dataset into the folder `DIR`"),
+			&cli.BoolFlag{Name: "schema", Usage: "print the JSON Schema of the metadata files, and do nothing else"},
 			&cli.StringFlag{Name: "format", Value: "parquet", Usage: "`FORMATS` of the tables: parquet, csv or parquet,csv"}),
 		Action: prepareAction,
 	}
@@ -117,6 +118,10 @@ func splitSpec(c *cli.Context) (features.SplitSpec, error) {
 }
 
 func prepareAction(c *cli.Context) error {
+	if c.Bool("schema") {
+		_, err := c.App.Writer.Write(features.MetaSchema)
+		return err
+	}
 	dir := c.String("output")
 	if c.NArg() == 0 || dir == "" {
 		return usagef("prepare: name the labelled tables and the folder to write to (-o)")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/pcapline/pcapline/features"
@@ -36,7 +37,7 @@ func croissant(m *features.Meta, files []DataFile, columns schema.Schema) ([]byt
 	fields := []any{}
 	for _, f := range columns {
 		fields = append(fields, object{
-			"@type": "cr:Field", "@id": "cleaned/" + f.Name, "name": f.Name, "description": describeField(m, f),
+			"@type": "cr:Field", "@id": "cleaned/" + url.PathEscape(f.Name), "name": f.Name, "description": describeField(m, f),
 			"dataType": dataType(f.Kind),
 			"source":   object{"fileSet": object{"@id": "parts"}, "extract": object{"column": f.Name}},
 		})
@@ -62,7 +63,7 @@ func mediaType(format string) string {
 	if format == "csv" {
 		return "text/csv"
 	}
-	return "application/vnd.apache.parquet"
+	return "application/x-parquet" // as the specification's examples and its reader have it
 }
 
 func dataType(k schema.Kind) string {
@@ -105,7 +106,7 @@ var croissantContext = object{
 	"cr": "http://mlcommons.org/croissant/", "rai": "http://mlcommons.org/croissant/RAI/",
 	"sc": "https://schema.org/", "dct": "http://purl.org/dc/terms/", "conformsTo": "dct:conformsTo",
 	"citeAs": "cr:citeAs", "column": "cr:column", "extract": "cr:extract", "field": "cr:field",
-	"fileProperty": "cr:fileProperty", "fileObject": "cr:fileObject", "fileSet": "cr:fileSet", "format": "cr:format",
+	"equivalentProperty": "cr:equivalentProperty", "samplingRate": "cr:samplingRate", "fileProperty": "cr:fileProperty", "fileObject": "cr:fileObject", "fileSet": "cr:fileSet", "format": "cr:format",
 	"includes": "cr:includes", "isLiveDataset": "cr:isLiveDataset", "jsonPath": "cr:jsonPath", "key": "cr:key",
 	"md5": "cr:md5", "parentField": "cr:parentField", "path": "cr:path", "recordSet": "cr:recordSet",
 	"references": "cr:references", "regex": "cr:regex", "repeated": "cr:repeated", "replace": "cr:replace",
