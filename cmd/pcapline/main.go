@@ -46,6 +46,7 @@ func commands() []*cli.Command {
 		fieldsCommand(),
 		labelCommand(),
 		prepareCommand(),
+		auditCommand(),
 		trainCommand(),
 		evalCommand(),
 		scoreCommand(),

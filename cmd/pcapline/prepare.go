@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pcapline/pcapline/features"
+	"github.com/pcapline/pcapline/features/audit"
 	"github.com/pcapline/pcapline/features/prep"
 )
 
@@ -158,7 +159,7 @@ func prepareAction(c *cli.Context) error {
 	return summarise(c, res.Cleaned, func(w io.Writer) { writePrepared(w, res.Cleaned, dir) })
 }
 
-// prepareDataset makes a dataset and passes its warnings on.
+// prepareDataset makes a dataset, audits it, and passes warnings on.
 func prepareDataset(c *cli.Context, opt prep.Options) (*prep.Result, error) {
 	res, err := prep.Prepare(c.Context, opt)
 	if err != nil {
@@ -166,6 +167,15 @@ func prepareDataset(c *cli.Context, opt prep.Options) (*prep.Result, error) {
 	}
 	for _, w := range res.Cleaned.Warnings() {
 		logger(c).Warn(w)
+	}
+	found, err := auditPrepared(c, opt.Dir, res)
+	if err != nil {
+		return nil, err
+	}
+	for _, check := range found.Checks {
+		if check.Verdict == audit.Fail {
+			logger(c).Warn("audit: "+check.Name+" fails", "says", check.Findings[0])
+		}
 	}
 	return res, nil
 }
