@@ -189,6 +189,9 @@ func (s SplitSpec) Assign(rows []Position, classes, captures []string) (*Split, 
 		sp.byUnit(us)
 	}
 	us.spread()
+	if !spec.ByHosts() { // groups of hosts go across captures by themselves
+		sp.purgeContinued(rows, len(captures))
+	}
 	if spec.Kind == ByClass {
 		sp.holdOut(rows, int32(slices.Index(classes, spec.Holdout)))
 	}

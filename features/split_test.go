@@ -129,8 +129,27 @@ func TestNoSplitCutsAFlow(t *testing.T) {
 	}
 }
 
+func TestFlowsThatGoOnInTheNextCaptureArePurged(t *testing.T) {
+	// Two files of one recording; the flow 1 goes on from one into the other, the
+	// flow 2 comes again an hour later, the flow 3 is in one.
+	rows := []Position{
+		{Start: 0, End: 0, Group: 1}, {Start: 1e9, End: 1e9, Group: 1}, {Start: 5e8, End: 5e8, Group: 2},
+		{Start: 2e9, End: 2e9, Group: 1, Capture: 1}, {Start: 36e11, End: 36e11, Group: 2, Capture: 1}, {Start: 2e9, End: 2e9, Group: 3, Capture: 1, Class: 1},
+	}
+	sp := assign(t, SplitSpec{Kind: ByCapture, Train: 0.5, Test: 0.5}, rows, []string{"benign", "x"}, []string{"a", "b"})
+	if sp.Parts[0] != Purged || sp.Parts[1] != Purged || sp.Parts[3] != Purged {
+		t.Errorf("a flow on two sides: %v", sp.Parts)
+	}
+	if sp.Parts[2] == Purged || sp.Parts[4] == Purged || sp.Parts[5] == Purged || sp.Parts[2] == sp.Parts[5] {
+		t.Errorf("other flows: %v", sp.Parts)
+	}
+}
+
 func TestFoldsAreStratified(t *testing.T) {
 	rows, classes, captures := recording(1, 3, 400)
+	for i := range rows { // no flow goes on in another capture
+		rows[i].Group += uint64(rows[i].Capture) * 1000
+	}
 	n := map[int32][5]float64{}
 	total := map[int32]float64{}
 	for fold := range 5 {

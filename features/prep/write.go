@@ -420,11 +420,11 @@ func (t *table) finish(meta string) error {
 
 // writeDescriptions writes what says what the tables are.
 func (p *preparation) writeDescriptions(cleaned schema.Schema) error {
-	croissant, err := croissant(p.cleaned, p.files, cleaned)
+	text, err := croissant(p.cleaned, p.files, cleaned)
 	if err != nil {
 		return err
 	}
-	if err := sink.WriteFile(filepath.Join(p.opt.Dir, CroissantFile), croissant); err != nil {
+	if err := sink.WriteFile(filepath.Join(p.opt.Dir, CroissantFile), text); err != nil {
 		return err
 	}
 	if err := WriteCard(p.opt.Dir, p.cleaned, p.files, ""); err != nil {
