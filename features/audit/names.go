@@ -28,6 +28,13 @@ var namings = []naming{
 	{words: []string{"ttl", "sttl", "dttl", "hlim"}, names: "a TTL", soft: true},
 }
 
+// measured are words of names that count or measure what they go with: a
+// number of ACK flags is no sequence number.
+var measured = []string{
+	"cnt", "count", "ct", "flag", "flags", "mean", "avg", "std", "var", "min", "max", "sum", "tot", "total", "len", "length",
+	"size", "rate", "ratio", "bytes", "byts", "pkts", "packets", "duration", "dur", "iat", "delta",
+}
+
 // antinex says what columns of AntiNex's recorder really hold: a defect wrote
 // some fields of a header under the name of the field before.
 // Source: network-pipeline, convert_pkt_to_json.py; see the values of its
@@ -43,6 +50,9 @@ func namedBy(name string) (names string, soft bool) {
 		return n, false
 	}
 	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9') })
+	if hasAny(words, measured...) {
+		return "", false
+	}
 	for _, n := range namings {
 		for _, w := range n.words {
 			// An address by the name of its protocol: ip_src, but not ip_ttl.
