@@ -40,7 +40,7 @@ func splitFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "gap", Value: features.DefaultGap, Usage: "purge this `TIME` behind each cut of a split by time"},
 		&cli.StringFlag{Name: "holdout", Usage: "with --split class: the `CLASS` that is met in the test only"},
 		&cli.StringFlag{Name: "group", Usage: "what stays together: with --split host `WHAT` is source or pair, with kfold flow, source, pair or capture"},
-		&cli.IntFlag{Name: "folds", Usage: "with --split kfold: `N` folds (default: 5)"},
+		&cli.IntFlag{Name: "folds", DefaultText: "5", Usage: "with --split kfold: `N` folds"},
 		&cli.IntFlag{Name: "fold", Usage: "with --split kfold: fold `K` is the test, from 0"},
 		seedFlag(),
 	}
@@ -52,11 +52,11 @@ func datasetFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "drop", Usage: "leave `COLUMN` out (repeatable)"},
 		&cli.StringSliceFlag{Name: "add", Usage: "take `COLUMN` though it is no feature by its role: the dataset warns of it (repeatable)"},
 		&cli.StringFlag{Name: "impute", Value: "median", Usage: "fill missing numbers with the training median, mean, or a `NUMBER`"},
-		&cli.IntFlag{Name: "max-categories", Usage: "one-hot encode the `N` most frequent values of a column (default: 32)"},
-		&cli.IntFlag{Name: "hash-buckets", Usage: "encode columns of more values by a hash into `N` features"},
+		&cli.IntFlag{Name: "max-categories", DefaultText: "32", Usage: "one-hot encode the `N` most frequent values of a column"},
+		&cli.IntFlag{Name: "hash-buckets", DefaultText: "never", Usage: "encode columns of more values by a hash into `N` features"},
 		&cli.StringFlag{Name: "non-finite", Value: "impute", Usage: "NaN and infinite values: impute, or fail (`POLICY`)"},
 		&cli.StringFlag{Name: "duplicates", Value: string(prep.OneSide), Usage: "rows with equal features: `POLICY` one-side, drop or keep"},
-		&cli.Int64Flag{Name: "max-per-class", Usage: "draw at most `N` training rows of each class"},
+		&cli.Int64Flag{Name: "max-per-class", DefaultText: "all", Usage: "draw at most `N` training rows of each class"},
 	}
 }
 

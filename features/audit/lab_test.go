@@ -38,8 +38,8 @@ func labFlows(t *testing.T) string {
 }
 
 // TestBundledLab says what the audit says of the project's own captures: with
-// a split by capture nothing fails; with a split by time one column alone
-// tells floods and scans, and the parts share recordings.
+// a split by capture (this seed) nothing fails; with a split by time one column
+// alone tells floods and scans, and the parts share recordings.
 func TestBundledLab(t *testing.T) {
 	if testing.Short() {
 		t.Skip("128,000 packets")
