@@ -62,6 +62,7 @@ type Column struct {
 	Rule     string  `json:"rule"`            // the best threshold
 	Balanced float64 `json:"balanced"`        // balanced accuracy of the rule on held-out rows
 	Captures float64 `json:"captures"`        // share of the uncertainty about a row's capture that it takes away among rows of one class
+	Hosts    float64 `json:"hosts"`           // the same of the host that sent it; of tables that name hosts
 	Grows    float64 `json:"grows"`           // share of recordings in which it only grows, or only falls, from row to row
 	Constant bool    `json:"constant"`
 }

@@ -121,6 +121,20 @@ func edited(t *testing.T, change func(line []string, n int) [][]string) string {
 	return path
 }
 
+func TestAColumnThatTellsHostsIsFound(t *testing.T) {
+	path := madeUp(t, "src_ip,window", func(r row) string {
+		host := r.rng.IntN(5)
+		return fmt.Sprintf("10.0.0.%d,%d", host, 1000*host+r.rng.IntN(900))
+	})
+	r, err := Tables(context.Background(), []string{path}, TableOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k := find(t, r, "identity"); !says(k, "window tells hosts apart") {
+		t.Errorf("%+v", k)
+	}
+}
+
 func TestRowsAndRecordings(t *testing.T) {
 	attack := func(l []string) bool { return l[5] != "benign" }
 	for _, c := range []struct {

@@ -42,6 +42,7 @@ type block struct {
 	values  [][]float64 // by column; NaN: no value
 	class   []int32
 	capture []int32
+	host    []int32         // −1: not known
 	part    []features.Part // Train, Test for held out, or Valid for neither
 	start   []int64
 	end     []int64
@@ -55,7 +56,7 @@ func (b *block) reset(columns int) {
 	for i := range b.values {
 		b.values[i] = b.values[i][:0]
 	}
-	b.n, b.class, b.capture, b.part = 0, b.class[:0], b.capture[:0], b.part[:0]
+	b.n, b.class, b.capture, b.host, b.part = 0, b.class[:0], b.capture[:0], b.host[:0], b.part[:0]
 	b.start, b.end, b.group = b.start[:0], b.end[:0], b.group[:0]
 }
 
@@ -144,6 +145,7 @@ func (b *block) fillCleaned(batch *schema.Batch, in *input, held features.Part) 
 			p = features.Test
 		}
 		b.class, b.capture, b.part = append(b.class, int32(index[i])), append(b.capture, int32(capture[i])), append(b.part, p)
+		b.host = append(b.host, -1)
 		b.start, b.end, b.group = append(b.start, places[0][i]), append(b.end, places[1][i]), append(b.group, places[2][i])
 	}
 	b.n = batch.Rows
@@ -180,6 +182,7 @@ type sample struct {
 	base    []float64
 	class   []int32
 	capture []int32
+	host    []int32
 	start   []int64
 	held    []bool
 	byClass [][]int64 // rows of all, by capture and class
@@ -247,7 +250,7 @@ func (s *sample) take(b *block, i int) {
 		s.values[c] = append(s.values[c], clamp(x-s.base[c]))
 	}
 	s.class, s.capture, s.start = append(s.class, b.class[i]), append(s.capture, b.capture[i]), append(s.start, b.start[i])
-	s.held = append(s.held, b.part[i] != features.Train)
+	s.host, s.held = append(s.host, b.host[i]), append(s.held, b.part[i] != features.Train)
 }
 
 // clamp makes infinite values the greatest numbers: they have a place in the order.

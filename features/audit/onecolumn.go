@@ -32,7 +32,7 @@ func (s *sample) measure() []Column {
 		}
 		value, describe := s.ordered(c)
 		s.oneRule(&out[c], value, describe)
-		out[c].Captures = s.tellsCaptures(c)
+		out[c].Captures, out[c].Hosts = s.tells(c, s.capture), s.tells(c, s.host)
 		if !info.text {
 			out[c].Grows = s.grows(c)
 		}
@@ -120,17 +120,19 @@ func (s *sample) bothKinds(rows []int) bool {
 	return slices.ContainsFunc(rows, s.attack) && slices.ContainsFunc(rows, func(i int) bool { return !s.attack(i) })
 }
 
-// tellsCaptures is the share of the uncertainty about a row's capture, among
+// tells is the share of the uncertainty about a row's capture (or host), among
 // rows of one class, that the column's value takes away (Theil's U); the mean
 // over the classes that several captures have, by their rows.
-func (s *sample) tellsCaptures(c int) float64 {
+func (s *sample) tells(c int, of []int32) float64 {
 	byClass := make([][]int, len(s.in.classes))
 	for i, k := range s.class {
-		byClass[k] = append(byClass[k], i)
+		if of[i] >= 0 {
+			byClass[k] = append(byClass[k], i)
+		}
 	}
 	sum, rows := 0.0, 0.0
 	for _, list := range byClass {
-		if u, ok := s.uncertainty(c, list); ok {
+		if u, ok := s.uncertainty(c, list, of); ok {
 			sum += u * float64(len(list))
 			rows += float64(len(list))
 		}
@@ -144,10 +146,10 @@ func (s *sample) tellsCaptures(c int) float64 {
 // uncertainty is Theil's U of the capture given the column among some rows,
 // with the bias of small samples taken off (Miller and Madow 1955). It is not
 // defined when the rows are few or of one capture.
-func (s *sample) uncertainty(c int, rows []int) (u float64, ok bool) {
+func (s *sample) uncertainty(c int, rows []int, of []int32) (u float64, ok bool) {
 	captures := map[int32]float64{}
 	for _, i := range rows {
-		captures[s.capture[i]]++
+		captures[of[i]]++
 	}
 	if len(captures) < 2 || len(rows) < leastRows {
 		return 0, false
@@ -160,7 +162,7 @@ func (s *sample) uncertainty(c int, rows []int) (u float64, ok bool) {
 	bins, cells := map[int]float64{}, map[cell]float64{}
 	for k, i := range rows {
 		bins[bin(k)]++
-		cells[cell{bin(k), s.capture[i]}]++
+		cells[cell{bin(k), of[i]}]++
 	}
 	n := float64(len(rows))
 	h := entropy(captures, n)
@@ -303,6 +305,8 @@ func (s *sample) identity(columns []Column) Check {
 			c.found(Fail, "%s holds %s%s: a model that sees it learns the recording.", x.Name, x.Names, x.evidence())
 		case x.Captures >= warnCaptures:
 			c.found(severity(x.Captures >= failCaptures), "%s tells the captures apart among rows of one class (%.0f %% of what is not known of the capture).", x.Name, 100*x.Captures)
+		case x.Hosts >= warnCaptures:
+			c.found(Warn, "%s tells hosts apart among rows of one class (%.0f %% of what is not known of the host).", x.Name, 100*x.Hosts)
 		case x.Grows >= mostGrow:
 			c.found(severity(!info.known), "%s only grows or only falls from row to row in %.0f %% of the recordings: it counts rows or tells the time%s.", x.Name, 100*x.Grows, x.evidence())
 		}

@@ -35,6 +35,9 @@ var benignNames = []string{"benign", "normal", "not_attack", "0", "0.0", "-1", "
 // captureNames are the columns that say which recording a row is of.
 var captureNames = []string{"file_id", "capture", "src_file", "flow_file", "capture_id"}
 
+// hostNames are the columns with the sender's address.
+var hostNames = []string{"src_ip", "ip_src", "srcip", "Src IP", "Source IP", "src_mac", "eth_src"}
+
 // timeNames are the columns with a row's time in nanoseconds.
 var timeNames = []string{"ts_ns", "start_ns"}
 
@@ -166,13 +169,14 @@ type tableReader struct {
 	opt      TableOptions
 	classes  map[string]int32
 	captures map[string]int32
+	hosts    map[string]int32
 	block    block
 	row      int64
 	text     []byte
 }
 
 func newTableReader(in *input, at map[string]int, opt TableOptions) *tableReader {
-	return &tableReader{in: in, at: at, opt: opt, classes: map[string]int32{"benign": 0}, captures: map[string]int32{}}
+	return &tableReader{in: in, at: at, opt: opt, classes: map[string]int32{"benign": 0}, captures: map[string]int32{}, hosts: map[string]int32{}}
 }
 
 func (r *tableReader) read(ctx context.Context, t *table, visit func(*block) error) error {
@@ -221,11 +225,11 @@ func (r *tableReader) fill(t *table, b *schema.Batch) error {
 	if t.label == "label_class" {
 		name = r.texts(b.Column("label"))
 	}
-	capture, start := r.captureOf(t, b), r.timeOf(b)
+	capture, host, start := r.captureOf(t, b), r.hostOf(b), r.timeOf(b)
 	var rows []int
 	for i := range b.Rows {
 		class, labelled := r.class(label(i), name(i))
-		c, at := capture(i), start(i)
+		c, h, at := capture(i), host(i), start(i)
 		if !labelled {
 			continue
 		}
@@ -236,6 +240,7 @@ func (r *tableReader) fill(t *table, b *schema.Batch) error {
 		}
 		r.row++
 		bl.class, bl.capture, bl.part = append(bl.class, class), append(bl.capture, c), append(bl.part, part)
+		bl.host = append(bl.host, h)
 		bl.start, bl.end, bl.group = append(bl.start, at), append(bl.end, at), append(bl.group, 0)
 	}
 	bl.n = len(rows)
@@ -297,6 +302,30 @@ func (r *tableReader) captureOf(t *table, b *schema.Batch) func(row int) int32 {
 		}
 		return c
 	}
+}
+
+// hostOf numbers the senders, the first 65,536 of them.
+func (r *tableReader) hostOf(b *schema.Batch) func(row int) int32 {
+	for _, n := range hostNames {
+		c := b.Column(n)
+		if c == nil {
+			continue
+		}
+		value := r.texts(c)
+		return func(row int) int32 {
+			v := value(row)
+			h, known := r.hosts[v]
+			switch {
+			case v == "" || !known && len(r.hosts) >= 1<<16:
+				return -1
+			case !known:
+				h = int32(len(r.hosts))
+				r.hosts[v] = h
+			}
+			return h
+		}
+	}
+	return func(int) int32 { return -1 }
 }
 
 // timeOf gives a row's time; without a column for it, its number.

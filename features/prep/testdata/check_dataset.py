@@ -16,7 +16,8 @@ import tempfile
 import urllib.parse
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # a local folder needs no hub
-os.environ["HF_HOME"] = tempfile.mkdtemp()
+CACHE = tempfile.TemporaryDirectory()
+os.environ["HF_HOME"] = CACHE.name
 
 import datasets
 import jsonschema
