@@ -13,9 +13,8 @@ import (
 	"github.com/pcapline/pcapline/features/label"
 	"github.com/pcapline/pcapline/pcapio"
 	"github.com/pcapline/pcapline/transform"
-	"github.com/pcapline/pcapline/transform/source"
-
 	"github.com/pcapline/pcapline/transform/schema"
+	"github.com/pcapline/pcapline/transform/source"
 )
 
 const (
