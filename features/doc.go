@@ -26,7 +26,14 @@
 //
 // # Missing and broken numbers
 //
-// A null, NaN or infinite value gets the training median; a column that had
-// missing values in training also gets a 0/1 column <name>_missing, one for
-// all columns with the same pattern. NaN and Inf are counted.
+// A null, NaN or infinite value gets the training median, or what
+// [EncodeSpec.Impute] asks for; a column that had missing values in training
+// also gets a 0/1 column <name>_missing, one for all columns with the same
+// pattern. NaN and Inf are counted.
+//
+// # Columns taken against their role
+//
+// [EncodeSpec.Add] makes a feature of a column whose role says that it names a
+// host, a session or a moment. It is then listed in [Encoding.Asked], and
+// everything that is made of the encoding warns of it.
 package features

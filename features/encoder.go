@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/pcapline/pcapline/transform/schema"
 )
@@ -16,6 +17,7 @@ type Encoder struct {
 	spec    EncodeSpec
 	columns []*columnStats
 	dropped []Dropped
+	asked   []Asked
 	row     uint64 // rows seen, of all parts
 	train   int64
 	sample  sample
@@ -35,6 +37,7 @@ type columnStats struct {
 	values   int64
 	missing  int64
 	lo, hi   float64
+	sum      float64
 	pattern  uint64 // hash of where values are missing
 	counts   map[string]int64
 	overflow bool      // more distinct values than are counted
@@ -44,6 +47,9 @@ type columnStats struct {
 
 // NewEncoder prepares to learn from a table.
 func NewEncoder(s schema.Schema, spec EncodeSpec) (*Encoder, error) {
+	if err := spec.Check(); err != nil {
+		return nil, err
+	}
 	if spec.MaxCategories <= 0 {
 		spec.MaxCategories = defaultCategories
 	}
@@ -64,6 +70,9 @@ func NewEncoder(s schema.Schema, spec EncodeSpec) (*Encoder, error) {
 			e.dropped = append(e.dropped, Dropped{f.Name, reason})
 			continue
 		}
+		if f.Role != schema.Feature {
+			e.asked = append(e.asked, Asked{f.Name, string(f.Role)})
+		}
 		c := &columnStats{field: f, how: how, lo: math.Inf(1), hi: math.Inf(-1)}
 		if how == Category {
 			c.counts = make(map[string]int64)
@@ -73,6 +82,33 @@ func NewEncoder(s schema.Schema, spec EncodeSpec) (*Encoder, error) {
 		e.columns = append(e.columns, c)
 	}
 	return e, nil
+}
+
+// Check reports what is wrong with the specification, whatever the table is.
+func (spec EncodeSpec) Check() error {
+	if spec.HashBuckets < 0 || spec.HashBuckets > 1<<16 {
+		return fmt.Errorf("features: %d hash buckets; there are up to 65536", spec.HashBuckets)
+	}
+	switch spec.Impute {
+	case "", "median", "mean":
+		return nil
+	}
+	if v, err := strconv.ParseFloat(spec.Impute, 64); err != nil || !finite(v) {
+		return fmt.Errorf("features: missing numbers are filled with the median, the mean or a number, not %q", spec.Impute)
+	}
+	return nil
+}
+
+// impute is what fills a missing number of the column.
+func (e *Encoder) impute(c *columnStats) float64 {
+	switch e.spec.Impute {
+	case "", "median":
+		return c.median(e.sample.len())
+	case "mean":
+		return c.sum / float64(c.values)
+	}
+	v, _ := strconv.ParseFloat(e.spec.Impute, 64) // Check has seen it
+	return v
 }
 
 // codes are the numeric columns that name something rather than count it.
@@ -179,10 +215,11 @@ func (c *columnStats) value(col schema.Column, i int) float64 {
 		return 0
 	}
 	v := numberAt(col, i)
-	if v != v || math.Abs(v) > math.MaxFloat32 {
+	if !finite(v) {
 		return math.NaN()
 	}
 	c.values++
+	c.sum += v
 	c.lo, c.hi = min(c.lo, v), max(c.hi, v)
 	return v
 }
@@ -192,7 +229,7 @@ func (e *Encoder) Encoding() (*Encoding, error) {
 	if e.train == 0 {
 		return nil, fmt.Errorf("features: there are no training rows to learn from")
 	}
-	out := &Encoding{Version: EncodingVersion, Columns: []ColumnEncoding{}, Dropped: e.dropped}
+	out := &Encoding{Version: EncodingVersion, Columns: []ColumnEncoding{}, Dropped: e.dropped, Asked: e.asked}
 	patterns := make(map[uint64]bool)
 	for _, c := range e.columns {
 		ce, reason := c.encoding(e)
@@ -202,7 +239,7 @@ func (e *Encoder) Encoding() (*Encoding, error) {
 		}
 		if reason != "" {
 			out.Dropped = append(out.Dropped, Dropped{c.field.Name, reason})
-			ce.How, ce.Categories, ce.Other, ce.Impute = "", nil, false, 0
+			ce.How, ce.Categories, ce.Buckets, ce.Other, ce.Impute = "", nil, 0, false, 0
 		}
 		if ce.How != "" || ce.Missing {
 			out.Columns = append(out.Columns, ce)
@@ -221,6 +258,10 @@ func (c *columnStats) encoding(e *Encoder) (ce ColumnEncoding, reason string) {
 		return ce, "no value in training"
 	}
 	if c.how == Category {
+		if n := e.spec.HashBuckets; n > 0 && (c.overflow || len(c.counts) > e.spec.MaxCategories) {
+			ce.How, ce.Buckets = Hashed, n
+			return ce, ""
+		}
 		ce.Categories = c.frequent(e.spec.MaxCategories)
 		ce.Other = c.overflow || len(c.counts) > len(ce.Categories)
 		if len(c.counts) == 1 && !e.spec.KeepConstant {
@@ -238,7 +279,7 @@ func (c *columnStats) encoding(e *Encoder) (ce ColumnEncoding, reason string) {
 		}
 		return ce, ""
 	}
-	ce.Impute = c.median(e.sample.len())
+	ce.Impute = e.impute(c)
 	return ce, ""
 }
 

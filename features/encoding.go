@@ -13,7 +13,9 @@ type EncodeSpec struct {
 	Add           []string `json:"add"`            // columns to take besides the features
 	Exclude       []string `json:"exclude"`        // columns to leave out
 	Categorical   []string `json:"categorical"`    // numeric columns that are codes: one-hot encoded; nil: protocol numbers, ICMP types and their like
-	MaxCategories int      `json:"max_categories"` // of a string or code; 0: 32. Rarer ones are "other"
+	MaxCategories int      `json:"max_categories"` // of a string or code; 0: 32. Rarer ones are "other", or hashed
+	HashBuckets   int      `json:"hash_buckets"`   // a column of more categories becomes so many features by a hash of the value; 0: never
+	Impute        string   `json:"impute"`         // what fills a missing number: "median" (""), "mean", or a number
 	KeepConstant  bool     `json:"keep_constant"`  // keep columns that are constant in training
 }
 
@@ -22,6 +24,7 @@ const (
 	Number   = "number"   // as it is
 	Flag     = "flag"     // a boolean as 0 and 1
 	Category = "category" // one-hot
+	Hashed   = "hash"     // one-hot by a hash of the value
 )
 
 // EncodingVersion is that of the JSON form of [Encoding].
@@ -32,18 +35,35 @@ const EncodingVersion = 1
 type Encoding struct {
 	Version int              `json:"version"`
 	Columns []ColumnEncoding `json:"columns"`
-	Dropped []Dropped        `json:"dropped"` // columns that are no features, and why
+	Dropped []Dropped        `json:"dropped"`         // columns that are no features, and why
+	Asked   []Asked          `json:"asked,omitempty"` // columns that are features only because somebody asked
 }
 
 // ColumnEncoding says how one column becomes features.
 type ColumnEncoding struct {
 	Column     string   `json:"column"`
 	Type       string   `json:"type"` // of the schema
-	How        string   `json:"how"`  // [Number], [Flag], [Category]; "" for the missing indicator alone
+	How        string   `json:"how"`  // [Number], [Flag], [Category], [Hashed]; "" for the missing indicator alone
 	Impute     float64  `json:"impute"`
 	Missing    bool     `json:"missing"`              // a feature <column>_missing says where there was no value
 	Categories []string `json:"categories,omitempty"` // in the order of their features
+	Buckets    int      `json:"buckets,omitempty"`    // of Hashed: FNV-1a (64 bits) of the value, modulo this
 	Other      bool     `json:"other,omitempty"`      // rarer training values share a feature <column>=other; without, an unknown value sets no feature
+}
+
+// Asked is a column that was taken against its role.
+type Asked struct {
+	Column string `json:"column"`
+	Role   string `json:"role"`
+}
+
+// Warnings says what a reader of figures should know of the columns.
+func (e *Encoding) Warnings() []string {
+	var w []string
+	for _, a := range e.Asked {
+		w = append(w, fmt.Sprintf("column %s is a feature because it was asked for: its role is %s, and a model that sees it may learn the recording", a.Column, a.Role))
+	}
+	return w
 }
 
 // Dropped is a column that is no feature.
@@ -53,7 +73,7 @@ type Dropped struct {
 }
 
 // Names are the features' names in order: <column>, <column>=<category>,
-// <column>=other, <column>_missing.
+// <column>=other, <column>#<bucket>, <column>_missing.
 func (e *Encoding) Names() []string {
 	var names []string
 	for i := range e.Columns {
@@ -67,6 +87,10 @@ func (e *Encoding) Names() []string {
 			}
 			if c.Other {
 				names = append(names, c.Column+"=other")
+			}
+		case Hashed:
+			for k := range c.Buckets {
+				names = append(names, fmt.Sprintf("%s#%d", c.Column, k))
 			}
 		}
 		if c.Missing {
@@ -112,6 +136,7 @@ type Binding struct {
 	lookup []map[string]int // for categories: offset of the feature
 	NaN    int64            // values that were NaN and were imputed
 	Inf    int64            // values that were infinite and were imputed
+	in     map[string]int64 // both, by column
 	text   []byte
 }
 
@@ -121,7 +146,7 @@ func (e *Encoding) Bind(b *schema.Batch) (*Binding, error) {
 	if err := e.Check(b.Schema()); err != nil {
 		return nil, err
 	}
-	bd := &Binding{enc: e, batch: b, lookup: make([]map[string]int, len(e.Columns))}
+	bd := &Binding{enc: e, batch: b, lookup: make([]map[string]int, len(e.Columns)), in: make(map[string]int64)}
 	for i := range e.Columns {
 		if e.Columns[i].How != Category {
 			continue
@@ -145,7 +170,10 @@ func (bd *Binding) Fill(m *Matrix, first int) {
 		switch c.How {
 		case Number, Flag:
 			nan, inf := fillNumbers(col, bd.batch.Rows, out, float32(c.Impute))
-			bd.NaN, bd.Inf = bd.NaN+nan, bd.Inf+inf
+			if nan+inf > 0 {
+				bd.NaN, bd.Inf = bd.NaN+nan, bd.Inf+inf
+				bd.in[c.Column] += nan + inf
+			}
 			at++
 		case Category:
 			other := -1
@@ -154,7 +182,15 @@ func (bd *Binding) Fill(m *Matrix, first int) {
 				other = len(c.Categories)
 				at++
 			}
-			bd.fillCategories(col, out, bd.lookup[i], other)
+			bd.fillCategories(col, out, func(v []byte) int {
+				if k, known := bd.lookup[i][string(v)]; known {
+					return k
+				}
+				return other
+			})
+		case Hashed:
+			at += c.Buckets
+			bd.fillCategories(col, out, func(v []byte) int { return int(fnv1a(v) % uint64(c.Buckets)) })
 		}
 		if c.Missing {
 			fillMissing(col, bd.batch.Rows, strided{out.data, out.stride, at})
@@ -171,9 +207,9 @@ type strided struct {
 
 func (s strided) set(row int, v float32) { s.data[row*s.stride+s.at] = v }
 
-// fillCategories sets one feature of each row that has a value; that of an
-// unlisted value is other, or none with other < 0.
-func (bd *Binding) fillCategories(c schema.Column, out strided, lookup map[string]int, other int) {
+// fillCategories sets one feature of each row that has a value, the one that
+// at says, or none if that is negative.
+func (bd *Binding) fillCategories(c schema.Column, out strided, at func(value []byte) int) {
 	k := 0
 	p := c.Presence()
 	for row := range bd.batch.Rows {
@@ -182,22 +218,36 @@ func (bd *Binding) fillCategories(c schema.Column, out strided, lookup map[strin
 		}
 		bd.text = c.AppendText(bd.text[:0], k)
 		k++
-		i, known := lookup[string(bd.text)]
-		if !known {
-			i = other
+		if i := at(bd.text); i >= 0 {
+			out.data[row*out.stride+out.at+i] = 1
 		}
-		if i < 0 {
-			continue
-		}
-		out.data[row*out.stride+out.at+i] = 1
 	}
 }
 
+// fnv1a is the 64-bit FNV-1a hash.
+// Source: Fowler, Noll, Vo, Eastlake: The FNV Non-Cryptographic Hash Algorithm.
+func fnv1a(b []byte) uint64 {
+	h := uint64(0xcbf29ce484222325)
+	for _, c := range b {
+		h = (h ^ uint64(c)) * 0x100000001b3
+	}
+	return h
+}
+
+// fillMissing sets 1 where there is no value that can be used: a null, NaN or
+// infinite number.
 func fillMissing(c schema.Column, rows int, out strided) {
 	p := c.Presence()
+	numbers, _ := c.Data().([]float64)
+	k := 0
 	for row := range rows {
 		if !p.Has(row) {
 			out.set(row, 1)
+			continue
 		}
+		if numbers != nil && !finite(numbers[k]) {
+			out.set(row, 1)
+		}
+		k++
 	}
 }

@@ -122,8 +122,8 @@ func TestEncodingOfEachSortOfColumn(t *testing.T) {
 		{30, 2, 1, 1, 1, 0, 1, 0, 0, 1}, // medians: the lower of 2 and 4
 		{20, 4, 0, 2, 1, 0, 0, 1, 1, 0},
 		{900, 100, 0, 50, 0, 0, 0, 0, 0, 0},
-		{40, 2, 0, 1, 1, 0, 0, 0, 0, 0}, // REJ and protocol 1 were not in training
-		{50, 2, 0, 1, 1, 0, 0, 1, 0, 1},
+		{40, 2, 1, 1, 1, 0, 0, 0, 0, 0}, // infinite is as missing; REJ and protocol 1 were not in training
+		{50, 2, 1, 1, 1, 0, 0, 1, 0, 1}, // so is NaN
 	} {
 		if d := cmp.Diff(want, m.Row(i)); d != "" {
 			t.Errorf("row %d: %s", i, d)
@@ -165,6 +165,8 @@ func TestEncodeSpecs(t *testing.T) {
 		{"number", EncodeSpec{Include: []string{"ip_proto"}, Categorical: []string{}}, []string{"ip_proto"}},
 		{"few categories", EncodeSpec{Include: []string{"state"}, MaxCategories: 1}, []string{"state=SF", "state=other"}},
 		{"constant", EncodeSpec{Include: []string{"const"}, KeepConstant: true}, []string{"const"}},
+		{"hashed", EncodeSpec{Include: []string{"state"}, MaxCategories: 1, HashBuckets: 3}, []string{"state#0", "state#1", "state#2"}},
+		{"few enough", EncodeSpec{Include: []string{"state"}, HashBuckets: 3}, []string{"state=S0", "state=SF"}},
 	} {
 		e, _ := fitSample(t, c.spec, tableRows)
 		if d := cmp.Diff(c.want, e.Names()); d != "" {
@@ -175,12 +177,61 @@ func TestEncodeSpecs(t *testing.T) {
 	if _, err := NewEncoder(s, EncodeSpec{Exclude: []string{"byte"}}); err == nil || !strings.Contains(err.Error(), `"byte"`) {
 		t.Errorf("misspelt column: %v", err)
 	}
+	for _, bad := range []EncodeSpec{{Impute: "mode"}, {Impute: "NaN"}, {HashBuckets: -1}} {
+		if _, err := NewEncoder(s, bad); err == nil {
+			t.Errorf("%+v was taken", bad)
+		}
+	}
 	enc, err := NewEncoder(s, EncodeSpec{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := enc.Encoding(); err == nil {
 		t.Error("an encoding without training rows")
+	}
+}
+
+func TestMissingNumbersAreFilledAsAsked(t *testing.T) {
+	for impute, want := range map[string]float64{"": 2, "median": 2, "mean": 3, "-1": -1} {
+		e, b := fitSample(t, EncodeSpec{Include: []string{"rate"}, Impute: impute}, tableRows)
+		bound, err := e.Bind(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := NewMatrix(b.Rows, e.Names())
+		bound.Fill(m, 0)
+		if got := m.Row(1)[0]; got != float32(want) || e.Columns[0].Impute != want {
+			t.Errorf("%s: filled with %g, stored %g; want %g", impute, got, e.Columns[0].Impute, want)
+		}
+	}
+}
+
+func TestHashedCategoriesNeedNoList(t *testing.T) {
+	e, b := fitSample(t, EncodeSpec{Include: []string{"state"}, MaxCategories: 1, HashBuckets: 8}, tableRows)
+	bound, err := e.Bind(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := NewMatrix(b.Rows, e.Names())
+	bound.Fill(m, 0)
+	// FNV-1a of "SF" is 09461007b5d5c00c, of "REJ" a05ec419ff08c12e (by Python).
+	for row, bucket := range map[int]int{0: 4, 4: 6} {
+		if m.Row(row)[bucket] != 1 {
+			t.Errorf("row %d: %v; want bucket %d", row, m.Row(row), bucket)
+		}
+	}
+	if d := cmp.Diff(make([]float32, 8), m.Row(3)); d != "" {
+		t.Errorf("a row without a value: %s", d)
+	}
+}
+
+func TestColumnsAskedForAgainstTheirRole(t *testing.T) {
+	e, _ := fitSample(t, EncodeSpec{Add: []string{"ts_ns", "bytes"}}, tableRows)
+	if d := cmp.Diff([]Asked{{"ts_ns", "time"}}, e.Asked); d != "" {
+		t.Error(d)
+	}
+	if w := strings.Join(e.Warnings(), ";"); !strings.Contains(w, "ts_ns") || !strings.Contains(w, "role is time") {
+		t.Errorf("warnings %q", w)
 	}
 }
 

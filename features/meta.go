@@ -2,6 +2,7 @@ package features
 
 import (
 	"bytes"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -11,12 +12,18 @@ import (
 	"github.com/pcapline/pcapline/transform/sink"
 )
 
+// MetaSchema is the JSON Schema of the metadata file, and its reference: it
+// says what each key means.
+//
+//go:embed metadata.schema.json
+var MetaSchema []byte
+
 // MetaVersion is that of the JSON form of [Meta].
-const MetaVersion = 1
+const MetaVersion = 2
 
 // Meta is the metadata file of a dataset. The first nine keys are those of
 // AntiNex's prepare-dataset, with their meaning; a reader of those finds what
-// it expects. The keys of the file are sorted.
+// it expects. The keys of the file are sorted. [MetaSchema] describes it.
 type Meta struct {
 	Created           string         `json:"created"` // time of the newest capture's last packet, UTC: the same input gives the same file
 	FeatureToPredict  string         `json:"feature_to_predict"`
@@ -43,8 +50,22 @@ type Meta struct {
 	Split       *Split                      `json:"split"`        //
 	Transforms  *Encoding                   `json:"transforms"`   // how columns became features
 	Broken      map[string]int64            `json:"broken"`       // values that were "nan" or "inf" and were imputed
+	BrokenIn    map[string]int64            `json:"broken_in"`    // the same by column
+	Weights     map[string]float64          `json:"weights"`      // of training rows by class: rows / (classes · rows of the class)
 	Duplicates  Duplicates                  `json:"duplicates"`   //
 	LabelReport json.RawMessage             `json:"label_report"` // of package label; null without
+}
+
+// Warnings lists what a reader of figures should know.
+func (m *Meta) Warnings() []string {
+	var w []string
+	if m.Split != nil {
+		w = append(w, m.Split.Warnings...)
+	}
+	if m.Transforms != nil {
+		w = append(w, m.Transforms.Warnings()...)
+	}
+	return w
 }
 
 // Source is a table that was read.
@@ -61,13 +82,14 @@ type LabelRules struct {
 	LabelValues []int    `json:"label_values"`
 }
 
-// RowLedger accounts for every row that was read: in = unknown + purged +
-// duplicates dropped + train + valid + test.
+// RowLedger accounts for every row that was read: in is the sum of the others.
 type RowLedger struct {
 	In                int64 `json:"in"`
 	Unknown           int64 `json:"unknown"`            // without a label: left out of both tables
+	TwinsDropped      int64 `json:"twins_dropped"`      // packets that a loopback interface recorded twice; in the full table only, as purged
 	Purged            int64 `json:"purged"`             // on a border of the split; in the full table only
-	DuplicatesDropped int64 `json:"duplicates_dropped"` // as Purged, when asked for
+	DuplicatesDropped int64 `json:"duplicates_dropped"` // as Purged, by the policy of duplicates
+	SampledOut        int64 `json:"sampled_out"`        // as Purged: training rows beyond what was asked for of a class
 	Train             int64 `json:"train"`
 	Valid             int64 `json:"valid"`
 	Test              int64 `json:"test"`
@@ -75,19 +97,27 @@ type RowLedger struct {
 
 // Check verifies that no row was lost in silence.
 func (l RowLedger) Check() error {
-	if out := l.Unknown + l.Purged + l.DuplicatesDropped + l.Train + l.Valid + l.Test; out != l.In {
+	out := l.Unknown + l.TwinsDropped + l.Purged + l.DuplicatesDropped + l.SampledOut + l.Used()
+	if out != l.In {
 		return fmt.Errorf("rows do not balance: %d in, %d accounted for", l.In, out)
 	}
 	return nil
 }
 
+// Used is the number of rows in the cleaned table.
+func (l RowLedger) Used() int64 { return l.Train + l.Valid + l.Test }
+
+// Of is the number of rows of a part of the cleaned table.
+func (l RowLedger) Of(p Part) int64 { return [...]int64{l.Train, l.Valid, l.Test, 0}[p] }
+
 // Duplicates counts rows whose features are the same, in all columns, as
-// those of a training row.
+// those of another, as they were found; the policy says what became of them.
 type Duplicates struct {
-	Train       int64 `json:"train"`       // training rows that another training row equals
-	Valid       int64 `json:"valid"`       // validation rows that a training row equals
-	Test        int64 `json:"test"`        // test rows that a training row equals
-	Conflicting int64 `json:"conflicting"` // rows of all parts that equal a row of another class: nothing can tell them apart
+	Policy      string `json:"policy"`      // one-side, drop or keep
+	Train       int64  `json:"train"`       // training rows that an earlier training row equals
+	Valid       int64  `json:"valid"`       // validation rows that a training row equals
+	Test        int64  `json:"test"`        // test rows that a training or validation row equals
+	Conflicting int64  `json:"conflicting"` // rows of all parts that equal a row of another class: nothing can tell them apart
 }
 
 // CreatedAt formats a time as the key created has it.

@@ -54,6 +54,9 @@ func fill(p *schema.Presence, rows int, out strided, impute float32, n int, valu
 	}
 }
 
+// finite reports whether x is a number that float32 can hold.
+func finite(x float64) bool { return math.Abs(x) <= math.MaxFloat32 }
+
 // numberAt reads value i of a numeric or boolean column.
 func numberAt(c schema.Column, i int) float64 {
 	switch v := c.Data().(type) {

@@ -96,5 +96,8 @@ func (a *Applier) Apply() (*Matrix, error) {
 	return a.out, nil
 }
 
+// BrokenIn counts the values of [Applier.Broken] by column.
+func (a *Applier) BrokenIn() map[string]int64 { return a.binding.in }
+
 // Broken is how many values were NaN or infinite so far, and were imputed.
 func (a *Applier) Broken() (nan, inf int64) { return a.binding.NaN, a.binding.Inf }

@@ -25,7 +25,7 @@ func (s *sample) pick(base uint64, parts []Part) (picked []pick) {
 		if p != Train {
 			continue
 		}
-		h := mix(base + uint64(i))
+		h := Mix(base + uint64(i))
 		switch {
 		case len(s.heap) < sampleRows:
 			k := kept{h, len(s.heap)}

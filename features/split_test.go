@@ -81,32 +81,129 @@ func TestTimeSplitIsStrictlyInOrder(t *testing.T) {
 	}
 }
 
+// specs are all the ways to split.
+var specs = []SplitSpec{
+	{Kind: ByTime}, {Kind: ByStart}, {Kind: ByFlow}, {Kind: ByCapture}, {Kind: ByHost}, {Kind: ByHost, Group: Pairs},
+	{Kind: ByClass, Holdout: "attack_b"}, {Kind: Random},
+	{Kind: KFold}, {Kind: KFold, Group: Sources, Folds: 3}, {Kind: KFold, Group: Captures, Folds: 3, Fold: 2},
+}
+
 func TestNoSplitCutsAFlow(t *testing.T) {
-	for _, kind := range []Kind{ByTime, ByStart, ByFlow, ByCapture, ByClass, Random} {
-		rows, classes, captures := recording(3, 3, 400)
-		spec := SplitSpec{Kind: kind, Seed: 5}
-		if kind == ByClass {
-			// A class that shares flows with another is no sensible holdout.
-			for i := range rows {
-				rows[i].Group = 0
+	for _, spec := range specs {
+		for seed := range uint64(10) {
+			rows, classes, captures := recording(seed, 3, 400)
+			spec.Seed = seed
+			if spec.Kind == ByClass {
+				// A class that shares flows with another is no sensible holdout.
+				for i := range rows {
+					rows[i].Group = 0
+				}
 			}
-			spec.Holdout = "attack_b"
+			sp := assign(t, spec, rows, classes, captures)
+			type key struct {
+				capture int32
+				group   uint64
+			}
+			parts, folds := map[key]Part{}, map[key]uint8{}
+			for i, r := range rows {
+				if r.Group == 0 {
+					continue
+				}
+				k := key{r.Capture, r.Group}
+				if spec.ByHosts() {
+					k.capture = 0 // a host lies on one side whatever the capture
+				}
+				if p, known := parts[k]; known && p != sp.Parts[i] {
+					t.Errorf("%s by %s: flow %v is in %s and %s", spec.Kind, spec.Group, k, p, sp.Parts[i])
+				}
+				parts[k] = sp.Parts[i]
+				if sp.Folds == nil {
+					continue
+				}
+				if f, known := folds[k]; known && f != sp.Folds[i] {
+					t.Errorf("%s by %s: flow %v is in folds %d and %d", spec.Kind, spec.Group, k, f, sp.Folds[i])
+				}
+				folds[k] = sp.Folds[i]
+			}
 		}
-		sp := assign(t, spec, rows, classes, captures)
-		type key struct {
-			capture int32
-			group   uint64
-		}
-		parts := map[key]Part{}
+	}
+}
+
+func TestFlowsThatGoOnInTheNextCaptureArePurged(t *testing.T) {
+	// Two files of one recording; the flow 1 goes on from one into the other, the
+	// flow 2 comes again an hour later, the flow 3 is in one.
+	rows := []Position{
+		{Start: 0, End: 0, Group: 1}, {Start: 1e9, End: 1e9, Group: 1}, {Start: 5e8, End: 5e8, Group: 2},
+		{Start: 2e9, End: 2e9, Group: 1, Capture: 1}, {Start: 36e11, End: 36e11, Group: 2, Capture: 1}, {Start: 2e9, End: 2e9, Group: 3, Capture: 1, Class: 1},
+	}
+	sp := assign(t, SplitSpec{Kind: ByCapture, Train: 0.5, Test: 0.5}, rows, []string{"benign", "x"}, []string{"a", "b"})
+	if sp.Parts[0] != Purged || sp.Parts[1] != Purged || sp.Parts[3] != Purged {
+		t.Errorf("a flow on two sides: %v", sp.Parts)
+	}
+	if sp.Parts[2] == Purged || sp.Parts[4] == Purged || sp.Parts[5] == Purged || sp.Parts[2] == sp.Parts[5] {
+		t.Errorf("other flows: %v", sp.Parts)
+	}
+}
+
+func TestFoldsAreStratified(t *testing.T) {
+	rows, classes, captures := recording(1, 3, 400)
+	for i := range rows { // no flow goes on in another capture
+		rows[i].Group += uint64(rows[i].Capture) * 1000
+	}
+	n := map[int32][5]float64{}
+	total := map[int32]float64{}
+	for fold := range 5 {
+		sp := assign(t, SplitSpec{Kind: KFold, Fold: fold, Seed: 9}, rows, classes, captures)
 		for i, r := range rows {
-			if r.Group == 0 {
-				continue
+			if (int(sp.Folds[i]) == fold) != (sp.Parts[i] == Test) || (int(sp.Folds[i]) == (fold+1)%5) != (sp.Parts[i] == Valid) {
+				t.Fatalf("fold %d is tested on: a row of fold %d is in %s", fold, sp.Folds[i], sp.Parts[i])
 			}
-			k := key{r.Capture, r.Group}
-			if p, known := parts[k]; known && p != sp.Parts[i] {
-				t.Errorf("%s: flow %v is in %s and %s", kind, k, p, sp.Parts[i])
+			if fold == 0 {
+				k := n[r.Class]
+				k[sp.Folds[i]]++
+				n[r.Class] = k
+				total[r.Class]++
 			}
-			parts[k] = sp.Parts[i]
+		}
+	}
+	for c, k := range n {
+		for fold, rows := range k {
+			if share := rows / total[c]; share < 0.15 || share > 0.25 {
+				t.Errorf("%.0f %% of class %s are in fold %d: %v", 100*share, classes[c], fold, k)
+			}
+		}
+	}
+}
+
+func TestHostSplitTestsOnOtherHosts(t *testing.T) {
+	rows := make([]Position, 300)
+	for i := range rows { // 30 hosts, three of them attack
+		rows[i] = Position{Start: int64(i), End: int64(i), Group: uint64(i%30) + 1, Capture: int32(i % 2), Class: int32(min(1, max(0, 3-i%30)))}
+	}
+	sp := assign(t, SplitSpec{Kind: ByHost, Seed: 3}, rows, []string{"benign", "x"}, []string{"a", "b"})
+	var attackers [4]map[uint64]bool
+	for i, r := range rows {
+		if attackers[sp.Parts[i]] == nil {
+			attackers[sp.Parts[i]] = map[uint64]bool{}
+		}
+		if r.Class == 1 {
+			attackers[sp.Parts[i]][r.Group] = true
+		}
+	}
+	if len(attackers[Train]) != 1 || len(attackers[Valid]) != 1 || len(attackers[Test]) != 1 {
+		t.Errorf("attackers by part: %v", attackers)
+	}
+}
+
+func TestFewUnitsStillGiveATest(t *testing.T) {
+	for n, want := range map[int][3]int{1: {1, 0, 0}, 2: {1, 0, 1}, 3: {1, 1, 1}, 4: {2, 1, 1}, 5: {3, 1, 1}, 10: {6, 2, 2}, 100: {60, 20, 20}} {
+		sp := &Split{Spec: SplitSpec{Train: 0.6, Valid: 0.2, Test: 0.2}}
+		var got [4]int
+		for i := range n {
+			got[sp.share(i, n)]++
+		}
+		if [3]int(got[:3]) != want {
+			t.Errorf("%d units: %v; want %v", n, got, want)
 		}
 	}
 }
@@ -181,7 +278,7 @@ func TestCaptureSplitKeepsCapturesWhole(t *testing.T) {
 }
 
 func TestSplitsDependOnTheSeedAlone(t *testing.T) {
-	for _, kind := range []Kind{ByTime, ByFlow, ByCapture, Random} {
+	for _, kind := range []Kind{ByTime, ByFlow, ByCapture, ByHost, KFold, Random} {
 		rows, classes, captures := recording(2, 6, 50)
 		a := assign(t, SplitSpec{Kind: kind, Seed: 1}, rows, classes, captures)
 		if d := cmp.Diff(a, assign(t, SplitSpec{Kind: kind, Seed: 1}, slices.Clone(rows), classes, captures)); d != "" {
@@ -206,6 +303,11 @@ func TestSplitErrorsAndWarnings(t *testing.T) {
 		{SplitSpec{Train: 1.5, Valid: -0.5}, "negative"},
 		{SplitSpec{Kind: ByClass, Holdout: "benign"}, "none of the attack classes"},
 		{SplitSpec{Holdout: "x"}, "holds no class out"},
+		{SplitSpec{Kind: ByHost, Group: Captures}, "cannot group by"},
+		{SplitSpec{Group: Flows}, "cannot group by"},
+		{SplitSpec{Kind: KFold, Folds: 2}, "3 to 255 folds"},
+		{SplitSpec{Kind: KFold, Fold: 5}, "fold 5 of 5"},
+		{SplitSpec{Folds: 5}, "has no folds"},
 	} {
 		if _, err := c.spec.Assign(rows, classes, []string{"a"}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: error %v; want it to say %q", c.spec, err, c.want)

@@ -18,6 +18,9 @@ const DefaultGap = 50 * time.Millisecond
 // cutCandidates is how many times of a capture are tried as cuts.
 const cutCandidates = 96
 
+// maxCandidateUnits bounds the units of a capture whose times are sorted.
+const maxCandidateUnits = 1 << 20
+
 // byTime cuts each capture at two times. A unit that lies on a cut or begins
 // within the gap behind it is purged; so training rows end before the first
 // validation row begins, and those end before the first test row begins.
@@ -33,16 +36,21 @@ const cutCandidates = 96
 // This is greatest when rows are many (few are purged) and are distributed as
 // the shares want it, and an empty part costs more than an uneven one. Each
 // attack class has weight 1, benign ¼.
-func (sp *Split) byTime(units [][]unit, classes, captures []string) {
-	for c := range units {
-		if len(units[c]) == 0 {
+func (sp *Split) byTime(us *units, classes, captures []string) {
+	lists := make([][]id, len(captures))
+	us.each(func(n id) {
+		c := us.at(n).capture
+		lists[c] = append(lists[c], n)
+	})
+	for c, list := range lists {
+		if len(list) == 0 {
 			continue
 		}
-		first, second := sp.bestCuts(units[c], len(classes))
+		first, second := sp.bestCuts(us, list, len(classes))
 		sp.Cuts = append(sp.Cuts, Cut{Capture: captures[c], Valid: first, Test: second})
-		for i := range units[c] {
-			u := &units[c][i]
-			u.part = sp.side(u, first, second)
+		for _, n := range list {
+			u := us.at(n)
+			us.put(n, sp.side(&u, first, second))
 		}
 	}
 }
@@ -60,14 +68,18 @@ func (sp *Split) side(u *unit, first, second int64) Part {
 	return Purged
 }
 
-// candidates are quantiles of the times at which a cut would lie between units.
-func candidates(units []unit) []int64 {
-	attack := slices.ContainsFunc(units, func(u unit) bool { return u.class != 0 })
+// candidates are quantiles of the times at which a cut would lie between
+// units; of a very long list, of evenly many of its units.
+func candidates(us *units, list []id) []int64 {
+	attack := slices.ContainsFunc(list, func(n id) bool { return us.at(n).class != 0 })
 	var t []int64
-	for i := range units {
-		if !attack || units[i].class != 0 {
-			t = append(t, units[i].start, units[i].end+1)
+	for i := 0; i < len(list); i += 1 + len(list)/maxCandidateUnits {
+		if u := us.at(list[i]); !attack || u.class != 0 {
+			t = append(t, u.start, u.end+1)
 		}
+	}
+	if len(t) == 0 { // attacks so rare that none was looked at
+		return []int64{us.at(list[0]).start, us.at(list[len(list)-1]).end + 1}
 	}
 	slices.Sort(t)
 	t = slices.Compact(t)
@@ -84,13 +96,13 @@ func candidates(units []unit) []int64 {
 // bestCuts tries all pairs of candidates. For a cut i and a cut j ≥ i the rows
 // of the three parts are sums over a histogram of units by the number of cuts
 // that lie at or before their end, and before their start by a gap.
-func (sp *Split) bestCuts(units []unit, classes int) (first, second int64) {
-	cuts := candidates(units)
+func (sp *Split) bestCuts(us *units, list []id, classes int) (first, second int64) {
+	cuts := candidates(us, list)
 	gap := int64(sp.Spec.Gap)
 	k := len(cuts)
 	hist := make([]*cutHistogram, classes)
-	for i := range units {
-		u := &units[i]
+	for _, n := range list {
+		u := us.at(n)
 		h := hist[u.class]
 		if h == nil {
 			h = newCutHistogram(k)

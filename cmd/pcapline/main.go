@@ -47,6 +47,7 @@ func commands() []*cli.Command {
 		fieldsCommand(),
 		labelCommand(),
 		prepareCommand(),
+		auditCommand(),
 		exportCommand(),
 		trainCommand(),
 		evalCommand(),

@@ -149,11 +149,10 @@ func clearOutputs(out string) error {
 	if err := os.MkdirAll(filepath.Join(out, datasetName), 0o755); err != nil {
 		return err
 	}
-	old := []string{packetsName, flowsName, modelName, evalName, reportName, runName}
-	for _, name := range []string{prep.FullFile, prep.CleanedFile, prep.FullMetaFile, prep.CleanedMetaFile} {
-		old = append(old, filepath.Join(datasetName, name))
+	if err := prep.Remove(filepath.Join(out, datasetName)); err != nil {
+		return err
 	}
-	for _, name := range old {
+	for _, name := range []string{packetsName, flowsName, modelName, evalName, reportName, runName} {
 		if err := os.Remove(filepath.Join(out, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
@@ -165,7 +164,7 @@ func clearOutputs(out string) error {
 func runModel(c *cli.Context, spec features.SplitSpec, sum *runSummary) error {
 	dataset := filepath.Join(sum.Output, datasetName)
 	model := filepath.Join(sum.Output, modelName)
-	res, err := prep.Prepare(c.Context, prep.Options{
+	res, err := prepareDataset(c, prep.Options{
 		Tables: []string{filepath.Join(sum.Output, flowsName)}, Dir: dataset, Split: spec,
 	})
 	if err != nil {
@@ -173,9 +172,6 @@ func runModel(c *cli.Context, spec features.SplitSpec, sum *runSummary) error {
 	}
 	sum.Rows = res.Cleaned.Rows
 	logger(c).Info("dataset", "train", res.Cleaned.Rows.Train, "valid", res.Cleaned.Rows.Valid, "test", res.Cleaned.Rows.Test, "purged", res.Cleaned.Rows.Purged, "features", len(res.Cleaned.FeaturesToProcess))
-	for _, w := range res.Cleaned.Split.Warnings {
-		logger(c).Warn(w)
-	}
 	m, err := fitDataset(c, dataset, train.Config{Seed: c.Uint64("seed")}, features.QuantileNormal)
 	if err != nil {
 		return err

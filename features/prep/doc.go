@@ -1,29 +1,41 @@
 // Package prep makes datasets of labelled tables, and reads them back.
 //
-// [Prepare] reads the packets or flows tables that carry labels and writes
+// [Prepare] reads the packets or flows tables that carry labels and writes a
+// folder:
 //
-//	fulldata.parquet        every column of every labelled row, with label_value,
-//	                        label_index and split
-//	cleaned.parquet         the features alone, as numbers, filled but not
-//	                        scaled, with label_name, label_value, label_index,
-//	                        split and where the row comes from
-//	fulldata_metadata.json  what both were made of and how; see features.Meta
+//	fulldata.parquet        every column of every labelled row, with label_name,
+//	                        label_value, label_index and split
+//	fulldata_metadata.json  what it was made of and how; see features.Meta
+//	data/train-00000-of-00001.parquet
+//	data/validation-00000-of-00001.parquet
+//	data/test-00000-of-00001.parquet
+//	                        the cleaned table, one file a part: the features
+//	                        alone, as numbers, filled but not scaled, with the
+//	                        label and where the row comes from
 //	cleaned_metadata.json
+//	README.md               a card for people, with the front matter by which
+//	                        the Hugging Face hub finds the parts
+//	croissant.json          the same for data catalogues
 //
-// The names and the meaning are those of AntiNex's prepare-dataset; what it
-// drew by dice is taken from the labels here, and what it fitted on all rows
-// is fitted on training rows. [Load] reads the cleaned table for a trainer.
+// The tables can be CSV instead, or too. The names fulldata and cleaned and the
+// keys of the metadata are those of AntiNex's prepare-dataset; what it drew by
+// dice is taken from the labels here, and what it fitted on all rows is fitted
+// on training rows. The cleaned table is cut into files by part because readers
+// take a folder's files for its parts: one file with a column split would be
+// taken for training rows as a whole. [Load] reads it for a trainer.
 //
-// The tables are read three times: for where rows are, from which the split
-// is made; for what the encoding learns of the training rows; and to be
-// written. (A fourth time, after the encoding is known, when duplicates are to
-// be dropped.) Of each row some 60 bytes are kept in memory, whatever the
-// number of columns.
+// The tables are read four times: for where rows are, from which the split is
+// made; for what the encoding learns of the training rows; for rows that equal
+// one another; and to be written. Some 40 bytes of each row are kept in memory,
+// whatever the number of columns.
 //
 // # What is left out
 //
 // Rows that no rule labels are not benign, so they are in neither table. Rows
-// on a border of the split are in the full table, as purged, and not in the
-// cleaned one. Both are counted, and the counts are checked against the number
-// of rows read.
+// on a border of the split, duplicates (see [Policy]), packets that a loopback
+// interface recorded twice, and training rows beyond the number asked for are
+// in the full table, as purged, and not in the cleaned one. All are counted,
+// and the counts are checked against the number of rows read. The encoding is
+// learned of all training rows, before duplicates and samples are taken out:
+// which rows are equal is a question of their features.
 package prep

@@ -1,6 +1,8 @@
 package prep
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -12,10 +14,34 @@ import (
 // Among 10 million rows the chance that any two differ none the less is about
 // 3 in a million.
 
-// hashed is a row's features and class.
+// Policy says what becomes of rows whose features another row has, too.
+type Policy string
+
+// The policies. Loopback twins are left out by all but Keep.
+const (
+	// OneSide leaves validation rows out that a training row equals, and test
+	// rows that a training or validation row equals.
+	OneSide Policy = "one-side"
+	// Drop is OneSide, and of equal rows of one class in one part only the
+	// first stays.
+	Drop Policy = "drop"
+	// Keep leaves all rows where they are, and counts them.
+	Keep Policy = "keep"
+)
+
+// Check reports a policy that there is not.
+func (p Policy) Check() error {
+	if p != OneSide && p != Drop && p != Keep {
+		return fmt.Errorf("duplicates: %q is none of one-side, drop, keep", p)
+	}
+	return nil
+}
+
+// hashed is a row's features, 16 bytes.
 type hashed struct {
 	hash  uint64
-	class int32
+	row   int32 // of all rows
+	class uint16
 	part  features.Part
 }
 
@@ -30,49 +56,68 @@ func hashRow(row []float32) uint64 {
 	return h ^ h>>32
 }
 
-// dropDuplicates purges, where it is asked for, validation and test rows that
-// equal a training row.
-func (p *preparation) dropDuplicates() error {
-	if !p.opt.DropDuplicates {
-		return nil
-	}
-	hashes := make([]uint64, 0, len(p.rows))
+// findDuplicates counts rows whose features are equal and does with them what
+// the policy says.
+func (p *preparation) findDuplicates() error {
+	list := make([]hashed, 0, len(p.class))
+	at, k := 0, 0
 	err := p.encode(func(_ *schema.Batch, m *features.Matrix, state []rowState) error {
-		for i := range m.Rows {
-			if state[i] != unknown {
-				hashes = append(hashes, hashRow(m.Row(i)))
+		for i, s := range state {
+			if s == unknown || s == twin {
+				continue
 			}
+			if s != rowState(features.Purged) {
+				list = append(list, hashed{hashRow(m.Row(i)), int32(at + i), p.class[k], s.part()})
+			}
+			k++
 		}
+		at += len(state)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	var train []uint64
-	k := 0
-	for _, s := range p.state {
-		if s == unknown {
-			continue
+	slices.SortFunc(list, func(a, b hashed) int {
+		return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.part, b.part), cmp.Compare(a.row, b.row))
+	})
+	p.dup.Policy = string(p.opt.Duplicates)
+	for i := 0; i < len(list); {
+		j := i + 1
+		for j < len(list) && list[j].hash == list[i].hash {
+			j++
 		}
-		if s == rowState(features.Train) {
-			train = append(train, hashes[k])
-		}
-		k++
-	}
-	slices.Sort(train)
-	k = 0
-	for i, s := range p.state {
-		if s == unknown {
-			continue
-		}
-		if s == rowState(features.Valid) || s == rowState(features.Test) {
-			if _, found := slices.BinarySearch(train, hashes[k]); found {
-				p.state[i] = dropped
-			}
-		}
-		k++
+		p.duplicates(list[i:j])
+		i = j
 	}
 	return nil
+}
+
+// duplicates takes rows that are equal, in the order of their parts.
+func (p *preparation) duplicates(same []hashed) {
+	first := same[0]
+	differ := false
+	for i, h := range same[1:] {
+		differ = differ || h.class != first.class
+		switch h.part {
+		case features.Train:
+			p.dup.Train++
+		case features.Valid:
+			if first.part == features.Train {
+				p.dup.Valid++
+			}
+		case features.Test:
+			if first.part != features.Test {
+				p.dup.Test++
+			}
+		}
+		again := h.part == first.part && slices.ContainsFunc(same[:i+1], func(e hashed) bool { return e.class == h.class })
+		if p.opt.Duplicates != Keep && h.part != first.part || p.opt.Duplicates == Drop && again {
+			p.state[h.row] = dropped
+		}
+	}
+	if differ {
+		p.dup.Conflicting += int64(len(same))
+	}
 }
 
 // encode reads the columns of the encoding and gives each batch with its
@@ -103,35 +148,4 @@ func (a *applier) apply(p *preparation, b *schema.Batch) (m *features.Matrix, er
 		a.batch = b
 	}
 	return a.bound.Apply()
-}
-
-// countDuplicates counts among the rows that were written.
-func countDuplicates(rows []hashed) (d features.Duplicates) {
-	slices.SortFunc(rows, func(a, b hashed) int {
-		switch {
-		case a.hash < b.hash:
-			return -1
-		case a.hash > b.hash:
-			return 1
-		}
-		return 0
-	})
-	for i := 0; i < len(rows); {
-		j, differ := i, false
-		var n [len(features.Parts)]int64
-		for ; j < len(rows) && rows[j].hash == rows[i].hash; j++ {
-			n[rows[j].part]++
-			differ = differ || rows[j].class != rows[i].class
-		}
-		if train := n[features.Train]; train > 0 {
-			d.Train += train - 1
-			d.Valid += n[features.Valid]
-			d.Test += n[features.Test]
-		}
-		if differ {
-			d.Conflicting += int64(j - i)
-		}
-		i = j
-	}
-	return d
 }

@@ -48,40 +48,64 @@ func (d *Dataset) Pipeline(s *features.Scaling) *features.Pipeline {
 	return &features.Pipeline{Encoding: d.Meta.Transforms, Scaling: s}
 }
 
-// Load reads the cleaned table of a dataset that Prepare wrote.
+// Load reads the cleaned table of a dataset that Prepare wrote: training rows
+// first, then validation and test rows, each in the order of the full table.
 func Load(dir string) (*Dataset, error) {
 	meta, err := features.ReadMeta(filepath.Join(dir, CleanedMetaFile))
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, CleanedFile)
-	t, err := source.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer t.Close()
 	d := &Dataset{
 		X: features.NewMatrix(0, meta.FeaturesToProcess), Meta: meta,
 		Classes: meta.Classes, Captures: meta.Captures,
 	}
-	d.reserve(meta.Rows.Train + meta.Rows.Valid + meta.Rows.Test)
+	d.reserve(meta.Rows.Used())
+	if err := EachCleaned(dir, meta, nil, d.add); err != nil {
+		return nil, err
+	}
+	if want := meta.Rows.Used(); int64(d.X.Rows) != want {
+		return nil, fmt.Errorf("%s: has %d rows, its metadata says %d", dir, d.X.Rows, want)
+	}
+	return d, nil
+}
+
+// EachCleaned gives the batches of a dataset's cleaned table in the order of
+// Load; columns are those wanted, nil: all. A batch is valid until visit
+// returns.
+func EachCleaned(dir string, meta *features.Meta, columns []string, visit func(*schema.Batch) error) error {
+	paths, err := partFiles(dir, meta)
+	if err != nil {
+		return err
+	}
+	// What is in a CSV file is known, so it need not be guessed.
+	opt := source.Options{Columns: columns, Schema: newCleaned(meta.FeaturesToProcess, true).table.batch.Schema()}
+	for _, path := range paths {
+		if err := eachBatch(path, opt, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func eachBatch(path string, opt source.Options, visit func(*schema.Batch) error) error {
+	t, err := source.OpenWith(path, opt)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
 	b := schema.FromFields(t.Schema())
 	for {
 		err := t.Next(b)
 		if errors.Is(err, io.EOF) {
-			break
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if err := d.add(b); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+		if err := visit(b); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	if want := meta.Rows.Train + meta.Rows.Valid + meta.Rows.Test; int64(d.X.Rows) != want {
-		return nil, fmt.Errorf("%s: has %d rows, its metadata says %d", path, d.X.Rows, want)
-	}
-	return d, nil
 }
 
 // reserve makes room for n rows at once: growing a large matrix bit by bit

@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
+	"maps"
 	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -165,7 +168,7 @@ func TestDatasetHoldsWhatTheTableHeld(t *testing.T) {
 	if d := cmp.Diff([]string{"conn_state=REJ", "conn_state=S0", "conn_state=SF", "flow_bytes", "flow_bytes_per_s", "flow_bytes_per_s_missing"}, ds.X.Names); d != "" {
 		t.Fatal(d)
 	}
-	full := readAll(t, filepath.Join(opt.Dir, FullFile))
+	full := readAll(t, filepath.Join(opt.Dir, "fulldata.parquet"))
 	if full.Rows != 760 || !slices.Contains(full.Schema().Names(), "src_ip") {
 		t.Fatalf("the full table has %d rows of %v", full.Rows, full.Schema().Names())
 	}
@@ -239,16 +242,15 @@ func TestNothingIsLearnedFromTestRows(t *testing.T) {
 func files(t *testing.T, dir string) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
-	entries, err := os.ReadDir(dir)
+	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		out[path], err = os.ReadFile(filepath.Join(dir, path))
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, e := range entries {
-		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		out[e.Name()] = text
 	}
 	return out
 }
@@ -256,13 +258,13 @@ func files(t *testing.T, dir string) map[string][]byte {
 func TestTwoRunsGiveTheSameBytes(t *testing.T) {
 	var first map[string][]byte
 	for range 2 {
-		opt := Options{Tables: []string{writeFlows(t, "flows.parquet", nil)}, Dir: t.TempDir(), CSV: true}
+		opt := Options{Tables: []string{writeFlows(t, "flows.parquet", nil)}, Dir: t.TempDir(), Formats: Formats}
 		if _, err := Prepare(context.Background(), opt); err != nil {
 			t.Fatal(err)
 		}
 		got := files(t, opt.Dir)
-		if len(got) != 6 {
-			t.Errorf("files %v", len(got))
+		if names := slices.Sorted(maps.Keys(got)); !slices.Equal(names, slices.DeleteFunc(slices.Sorted(slices.Values(Files())), func(n string) bool { return n == AuditFile })) {
+			t.Errorf("files %v", names)
 		}
 		for name, text := range first {
 			if !bytes.Equal(text, got[name]) {
@@ -323,12 +325,121 @@ func TestDuplicatesAreCountedAndDropped(t *testing.T) {
 	if d.Train < 100 || d.Valid < 10 || d.Test < 30 || d.Conflicting < 200 {
 		t.Errorf("duplicates %+v", d)
 	}
-	less, _ := prepared(t, Options{Tables: []string{path}, DropDuplicates: true})
-	if got := less.Full.Rows; got.DuplicatesDropped != d.Valid+d.Test || got.Check() != nil || got.Train != res.Full.Rows.Train {
-		t.Errorf("rows %+v, of %+v with duplicates %+v", got, res.Full.Rows, d)
+	if got := res.Full.Rows; got.DuplicatesDropped != d.Valid+d.Test || got.Check() != nil {
+		t.Errorf("rows %+v with duplicates %+v", got, d)
 	}
-	if less.Full.Duplicates.Valid != 0 || less.Full.Duplicates.Test != 0 {
-		t.Errorf("still there: %+v", less.Full.Duplicates)
+	all, _ := prepared(t, Options{Tables: []string{path}, Duplicates: Keep})
+	if got := all.Full.Rows; got.DuplicatesDropped != 0 || got.Train != res.Full.Rows.Train || got.Valid != res.Full.Rows.Valid+d.Valid {
+		t.Errorf("all kept: rows %+v with duplicates %+v", got, all.Full.Duplicates)
+	}
+	for _, policy := range []Policy{OneSide, Drop} {
+		less, ds := prepared(t, Options{Tables: []string{path}, Duplicates: policy})
+		if less.Full.Rows.Check() != nil {
+			t.Errorf("%s: rows %+v", policy, less.Full.Rows)
+		}
+		parts := map[uint64]features.Part{}
+		n := map[uint64]map[int32]int{}
+		for i, p := range ds.Parts {
+			h := hashRow(ds.X.Row(i))
+			if q, known := parts[h]; known && p != q {
+				t.Errorf("%s: equal rows in %s and %s", policy, p, q)
+			}
+			parts[h] = p
+			if n[h] == nil {
+				n[h] = map[int32]int{}
+			}
+			if n[h][ds.Class[i]]++; policy == Drop && n[h][ds.Class[i]] > 1 {
+				t.Errorf("drop: a row is there %d times", n[h][ds.Class[i]])
+			}
+		}
+	}
+}
+
+func TestTrainingRowsAreSampledByClass(t *testing.T) {
+	path := writeFlows(t, "flows.parquet", nil)
+	all, _ := prepared(t, Options{Tables: []string{path}})
+	some, ds := prepared(t, Options{Tables: []string{path}, MaxPerClass: 20})
+	again, _ := prepared(t, Options{Tables: []string{path}, MaxPerClass: 20, Split: features.SplitSpec{Seed: 1}})
+	for _, c := range all.Full.Classes {
+		want := maps.Clone(all.Full.Counts[c])
+		if out := want["train"] - 20; out > 0 {
+			want["train"], want["purged"] = 20, want["purged"]+out
+		}
+		if d := cmp.Diff(want, some.Full.Counts[c]); d != "" {
+			t.Errorf("%s: %s", c, d)
+		}
+	}
+	if some.Full.Rows.SampledOut == 0 || some.Full.Rows.Check() != nil || some.Full.Rows != again.Full.Rows {
+		t.Errorf("rows %+v, %+v", some.Full.Rows, again.Full.Rows)
+	}
+	// Training rows weigh the same by class: all of them together count as many.
+	sum := 0.0
+	for i, p := range ds.Parts {
+		if p == features.Train {
+			sum += some.Full.Weights[ds.Classes[ds.Class[i]]]
+		}
+	}
+	if math.Abs(sum-float64(some.Full.Rows.Train)) > 1e-6 {
+		t.Errorf("the weights %v add up to %g, for %d training rows", some.Full.Weights, sum, some.Full.Rows.Train)
+	}
+}
+
+func TestBrokenNumbersAreRefusedWhenAsked(t *testing.T) {
+	path := writeFlows(t, "flows.parquet", func(i int, _ *int64, r *float64) {
+		if i == 3 {
+			*r = math.NaN()
+		}
+	})
+	res, _ := prepared(t, Options{Tables: []string{path}})
+	if res.Full.Broken["nan"] != 1 || res.Full.BrokenIn["flow_bytes_per_s"] != 1 {
+		t.Errorf("broken %v in %v", res.Full.Broken, res.Full.BrokenIn)
+	}
+	dir := t.TempDir()
+	_, err := Prepare(context.Background(), Options{Tables: []string{path}, Dir: dir, RefuseBroken: true})
+	if err == nil || !strings.Contains(err.Error(), "flow_bytes_per_s") || len(files(t, dir)) != 0 {
+		t.Errorf("error %v, files %v", err, files(t, dir))
+	}
+}
+
+func TestFoldsAreColumns(t *testing.T) {
+	res, ds := prepared(t, Options{Tables: []string{writeFlows(t, "flows.parquet", nil)}, Split: features.SplitSpec{Kind: features.KFold, Fold: 1}})
+	if h := res.Cleaned.Headers; h[len(h)-1] != "fold" || res.Full.Headers[len(res.Full.Headers)-1] != "fold" {
+		t.Errorf("headers %v", h)
+	}
+	if ds.X.Rows != 760 {
+		t.Errorf("%d rows", ds.X.Rows)
+	}
+}
+
+func TestAnOldDatasetGoesAway(t *testing.T) {
+	opt := Options{Tables: []string{writeFlows(t, "flows.parquet", nil)}, Dir: t.TempDir(), Formats: Formats}
+	if _, err := Prepare(context.Background(), opt); err != nil {
+		t.Fatal(err)
+	}
+	opt.Formats, opt.Split = []string{"csv"}, features.SplitSpec{Train: 0.8, Test: 0.2}
+	if _, err := Prepare(context.Background(), opt); err != nil {
+		t.Fatal(err)
+	}
+	for name := range files(t, opt.Dir) {
+		if strings.HasSuffix(name, ".parquet") || strings.Contains(name, "validation") {
+			t.Errorf("%s is left of another dataset", name)
+		}
+	}
+	ds, err := Load(opt.Dir)
+	if err != nil || ds.X.Rows != int(ds.Meta.Rows.Used()) {
+		t.Fatalf("the dataset as CSV: %v", err)
+	}
+	if err := Remove(opt.Dir); err != nil || len(files(t, opt.Dir)) != 0 {
+		t.Errorf("%v; left: %v", err, files(t, opt.Dir))
+	}
+}
+
+func TestFormatsHoldTheSame(t *testing.T) {
+	path := writeFlows(t, "flows.parquet", nil)
+	_, a := prepared(t, Options{Tables: []string{path}})
+	_, b := prepared(t, Options{Tables: []string{path}, Formats: []string{"csv"}})
+	if !reflect.DeepEqual(a, b) {
+		t.Error("the dataset as CSV is another one")
 	}
 }
 
@@ -379,6 +490,9 @@ func TestPrepareErrors(t *testing.T) {
 		{"no tables", nil, Options{}, "no tables"},
 		{"no such table", nil, Options{Tables: []string{filepath.Join(dir, "none.parquet")}}, "none.parquet"},
 		{"no such column", nil, Options{Tables: []string{flows}, Encode: features.EncodeSpec{Exclude: []string{"byts"}}}, `"byts"`},
+		{"bad format", nil, Options{Tables: []string{flows}, Formats: []string{"xml"}}, `"xml"`},
+		{"bad policy", nil, Options{Tables: []string{flows}, Duplicates: "burn"}, `"burn"`},
+		{"no hosts", nil, Options{Tables: []string{writeFlows(t, "flows.csv", nil)}, Split: features.SplitSpec{Kind: features.ByHost, Group: "capture"}}, "cannot group"},
 		{"bad split", nil, Options{Tables: []string{flows}, Split: features.SplitSpec{Kind: "dice"}}, `"dice"`},
 		{"neither table", nil, Options{Tables: []string{unlabelled}}, "neither a packets nor a flows table"},
 		{"two kinds", nil, Options{Tables: []string{flows, unlabelled}}, "other columns"},

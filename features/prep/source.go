@@ -20,7 +20,7 @@ import (
 type tableSource struct {
 	path   string
 	sha256 string
-	rows   int64
+	rows   int64             // −1: not known before it is read
 	inputs []transform.Input // captures by file_id
 	ledger json.RawMessage   // nil: the table carries none
 	labels json.RawMessage
@@ -32,11 +32,16 @@ type kind struct {
 	name       string
 	start, end string
 	group      string // rows of a capture that have the same value stay together; "": each is alone
+
+	src, dst []string // the hosts, by the first of these that has a value
 }
 
 var kinds = []kind{
-	{name: "flows", start: "ts_ns", end: "ts_end_ns"},
-	{name: "packets", start: "ts_ns", end: "ts_ns", group: "flow_key"},
+	{name: "flows", start: "ts_ns", end: "ts_end_ns",
+		src: []string{"src_ip", "src_mac"}, dst: []string{"dst_ip", "dst_mac"}},
+	{name: "packets", start: "ts_ns", end: "ts_ns", group: "flow_key",
+		src: []string{"ip_src", "ipv6_src", "arp_src_ip", "wlan_sa", "eth_src"},
+		dst: []string{"ip_dst", "ipv6_dst", "arp_dst_ip", "wlan_da", "eth_dst"}},
 }
 
 // openSources looks at the tables without reading their rows.
@@ -78,7 +83,7 @@ func openSource(path string) (*tableSource, error) {
 		return nil, err
 	}
 	defer t.Close()
-	s := &tableSource{path: path, schema: t.Schema()}
+	s := &tableSource{path: path, schema: t.Schema(), rows: t.Rows()}
 	meta := t.Metadata()
 	if meta[schema.MetadataKey] == "" {
 		s.schema = describe(s.schema, meta == nil)
@@ -105,14 +110,19 @@ func openSource(path string) (*tableSource, error) {
 // each reads columns of all tables in order (nil: all columns), with the
 // states of the rows of each batch.
 func (p *preparation) each(columns []string, visit func(b *schema.Batch, state []rowState) error) error {
+	return p.eachSource(columns, func(_ int, b *schema.Batch, state []rowState) error { return visit(b, state) })
+}
+
+// eachSource is each, with the index of the table that a batch is of.
+func (p *preparation) eachSource(columns []string, visit func(source int, b *schema.Batch, state []rowState) error) error {
 	at := 0
-	for _, s := range p.sources {
+	for i, s := range p.sources {
 		err := p.read(s, columns, func(b *schema.Batch) error {
 			if at+b.Rows > len(p.state) {
 				return errors.New("has more rows than a moment ago")
 			}
 			at += b.Rows
-			return visit(b, p.state[at-b.Rows:at])
+			return visit(i, b, p.state[at-b.Rows:at])
 		})
 		if err != nil {
 			return err

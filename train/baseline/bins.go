@@ -17,28 +17,11 @@ func newBins(s Set) *binned {
 	n := len(s.Attack)
 	b := &binned{rows: n, cols: s.Cols, bin: make([]uint8, n*s.Cols), upper: make([][]float32, s.Cols)}
 	each(s.Cols, func(c int) {
-		b.upper[c] = cuts(s.groups(c), n)
+		b.upper[c] = s.spread(c).Bins(maxBins)
 		for i := range n {
 			v := s.X[i*s.Cols+c]
 			b.bin[c*n+i] = uint8(sort.Search(len(b.upper[c]), func(k int) bool { return v <= b.upper[c][k] }))
 		}
 	})
 	return b
-}
-
-// cuts returns at most 254 ascending thresholds.
-func cuts(gs []group, n int) []float32 {
-	var out []float32
-	seen, next := 0.0, 1
-	for i, g := range gs[:len(gs)-1] {
-		seen += g.pos + g.neg
-		if len(gs) > maxBins && seen < float64(next)*float64(n)/maxBins {
-			continue
-		}
-		out = append(out, between(g.value, gs[i+1].value))
-		for float64(next)*float64(n)/maxBins <= seen {
-			next++
-		}
-	}
-	return out
 }

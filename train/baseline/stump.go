@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/pcapline/pcapline/features"
 )
 
 // Stump is one rule: a row is an attack when one column is above (or not
@@ -37,83 +39,20 @@ func BestStump(s Set) Stump {
 func ColumnAUC(s Set) []float64 {
 	out := make([]float64, s.Cols)
 	each(s.Cols, func(c int) {
-		var area, neg, pos float64
-		for _, g := range s.groups(c) {
-			area += g.neg * (pos + g.pos/2)
-			neg += g.neg
-			pos += g.pos
-		}
-		if pos > 0 && neg > 0 {
-			out[c] = max(area/(pos*neg), 1-area/(pos*neg))
-		}
+		auc := s.spread(c).AUC()
+		out[c] = max(auc, 1-auc)
 	})
 	return out
 }
 
-// group counts the training rows of one value of a column.
-type group struct {
-	value    float32
-	pos, neg float64
-}
-
-// groups lists the values of column c in ascending order.
-func (s Set) groups(c int) []group {
-	gs := make([]group, len(s.Attack))
-	for i, a := range s.Attack {
-		gs[i].value = s.X[i*s.Cols+c]
-		if a {
-			gs[i].pos = 1
-		} else {
-			gs[i].neg = 1
-		}
-	}
-	slices.SortFunc(gs, func(a, b group) int { return cmp.Compare(a.value, b.value) })
-	n := 0
-	for _, g := range gs[1:] {
-		if g.value == gs[n].value {
-			gs[n].pos += g.pos
-			gs[n].neg += g.neg
-		} else {
-			n++
-			gs[n] = g
-		}
-	}
-	return gs[:n+1]
+// spread counts the values of column c.
+func (s Set) spread(c int) features.Spread {
+	return features.SpreadOf(len(s.Attack), func(i int) float32 { return s.X[i*s.Cols+c] }, func(i int) bool { return s.Attack[i] })
 }
 
 func (s Set) stump(c int) Stump {
-	gs := s.groups(c)
-	var pos, neg, posLow, negLow float64
-	for _, g := range gs {
-		pos += g.pos
-		neg += g.neg
-	}
-	best := Stump{Column: c, Feature: s.Names[c], Threshold: gs[0].value, Above: true, Balanced: 0.5}
-	for i, g := range gs[:len(gs)-1] {
-		posLow += g.pos
-		negLow += g.neg
-		above := ((pos-posLow)/pos + negLow/neg) / 2 // recall and specificity of "value > t"
-		for _, b := range [2]bool{true, false} {
-			v := above
-			if !b {
-				v = 1 - above
-			}
-			if v > best.Balanced {
-				best.Threshold, best.Above, best.Balanced = between(g.value, gs[i+1].value), b, v
-			}
-		}
-	}
-	return best
-}
-
-// between is a threshold that parts a from the next value b: their middle,
-// unless rounding puts it at b.
-func between(a, b float32) float32 {
-	mid := float32((float64(a) + float64(b)) / 2)
-	if mid >= b {
-		return a
-	}
-	return mid
+	rule := s.spread(c).BestRule()
+	return Stump{Column: c, Feature: s.Names[c], Threshold: rule.Threshold, Above: rule.Above, Balanced: rule.Balanced}
 }
 
 // Name is "stump".
