@@ -127,9 +127,9 @@ var differences = []difference{
 		},
 	},
 	{
-		"tshark takes a host's later packets for TFTP because earlier ones were; these go to a DNS port",
+		"tshark takes a host's later packets for TFTP because earlier ones were; these go to a port of DNS or ESP",
 		func(f *schema.Field, c *comparison, _, theirs string) bool {
-			return f.Layer == "dns" && theirs == "" && strings.HasSuffix(c.tshark["frame.protocols"], ":udp:tftp")
+			return (f.Layer == "dns" || f.Layer == "esp") && theirs == "" && strings.HasSuffix(c.tshark["frame.protocols"], ":udp:tftp")
 		},
 	},
 	{
