@@ -115,6 +115,12 @@ var differences = []difference{
 		},
 	},
 	{
+		"tshark prefers a port that it was told of, here 8472 for VXLAN, to a lower one that it knows",
+		func(f *schema.Field, c *comparison, ours, theirs string) bool {
+			return f.Layer == "vxlan" && ours == "" && (c.ours["udp_src_port"] == "8472" || c.ours["udp_dst_port"] == "8472")
+		},
+	},
+	{
 		"tshark sets ip.version for IPv6 as well; the column is of the IPv4 header",
 		func(f *schema.Field, c *comparison, ours, theirs string) bool {
 			return isField(f, "ip_version") && ours != "6" && theirs == "6"
