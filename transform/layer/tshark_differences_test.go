@@ -115,6 +115,12 @@ var differences = []difference{
 		},
 	},
 	{
+		"tshark prefers a port that it was told of, here 8472 for VXLAN, to a lower one that it knows",
+		func(f *schema.Field, c *comparison, ours, theirs string) bool {
+			return f.Layer == "vxlan" && ours == "" && (c.ours["udp_src_port"] == "8472" || c.ours["udp_dst_port"] == "8472")
+		},
+	},
+	{
 		"tshark sets ip.version for IPv6 as well; the column is of the IPv4 header",
 		func(f *schema.Field, c *comparison, ours, theirs string) bool {
 			return isField(f, "ip_version") && ours != "6" && theirs == "6"
@@ -129,7 +135,8 @@ var differences = []difference{
 	{
 		"tshark takes a host's later packets for TFTP because earlier ones were; these go to ports of other protocols",
 		func(f *schema.Field, c *comparison, _, theirs string) bool {
-			return (f.Layer == "dns" || f.Layer == "dhcp" || f.Layer == "ntp") && theirs == "" && strings.HasSuffix(c.tshark["frame.protocols"], ":udp:tftp")
+			other := f.Layer == "dns" || f.Layer == "dhcp" || f.Layer == "ntp" || f.Layer == "esp"
+			return other && theirs == "" && strings.HasSuffix(c.tshark["frame.protocols"], ":udp:tftp")
 		},
 	},
 	{

@@ -22,7 +22,8 @@ type Batch struct {
 func Of(layers ...any) *Batch { return OfPrefixed("", layers...) }
 
 // OfPrefixed is Of with a prefix before every column's and layer's name: the
-// inner headers of a tunnel are the outer ones with "inner_" before them.
+// inner headers of a tunnel are the outer ones with "inner_" before them. They
+// lack AntiNex's names, which stand for one set of headers.
 func OfPrefixed(prefix string, layers ...any) *Batch {
 	b := &Batch{byName: make(map[string]int)}
 	for _, l := range layers {
@@ -97,7 +98,7 @@ func fieldOf(sf reflect.StructField, prefix string, c Column, l *Layer) *Field {
 	if tag("name") == "" || f.Doc == "" {
 		panic(fmt.Sprintf("schema: column %s has no name or no doc", sf.Name))
 	}
-	if prefix == "" { // AntiNex has one set of headers
+	if prefix == "" {
 		f.AntiNex = tag("antinex")
 	}
 	f.Kind = c.kind()

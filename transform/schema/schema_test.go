@@ -47,6 +47,18 @@ func TestDeclaration(t *testing.T) {
 	}
 }
 
+// Inner headers have no AntiNex names: a table has each once.
+func TestAntiNexNamesAreOuter(t *testing.T) {
+	type eth struct {
+		schema.Layer `name:"eth"`
+		Type         schema.Values[uint16] `name:"eth_type" antinex:"eth_type" doc:"Type."`
+	}
+	outer, inner := schema.Of(new(eth)).Schema()[0], schema.OfPrefixed("inner_", new(eth)).Schema()[0]
+	if outer.AntiNex != "eth_type" || inner.AntiNex != "" {
+		t.Errorf("outer %q, inner %q", outer.AntiNex, inner.AntiNex)
+	}
+}
+
 // TestBadDeclarations: mistakes in a program stop it at once.
 func TestBadDeclarations(t *testing.T) {
 	cases := map[string]any{
