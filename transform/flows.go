@@ -17,9 +17,9 @@ type flowStage struct {
 	table    *table
 	annotate Annotator // nil: none
 	encoder  sink.Encoder
-	source   *schema.Batch // the batch that joined and selected are made of
+	source   *schema.Batch // the batch that joined and view are made of
 	joined   *schema.Batch
-	selected *schema.Batch
+	view     *view
 	pending  int // rows in the piece that the encoder is at
 	rows     int64
 	before   flow.Stats // of the runs whose state was loaded
@@ -189,7 +189,7 @@ func (r *runner) endFlows() error {
 func (s *flowStage) write(b *schema.Batch, pieceRows int) error {
 	if s.source != b {
 		s.source, s.joined = b, s.join(b)
-		s.selected = s.table.selection(s.joined)
+		s.view = s.table.view(s.joined)
 	}
 	if s.annotate != nil {
 		s.annotate.Batch().Reset()
@@ -197,8 +197,7 @@ func (s *flowStage) write(b *schema.Batch, pieceRows int) error {
 		s.joined.Rows = b.Rows
 		s.joined.Finish()
 	}
-	s.selected.Rows = b.Rows
-	if err := s.encoder.Encode(s.selected); err != nil {
+	if err := s.encoder.Encode(s.view.of(s.joined)); err != nil {
 		return err
 	}
 	s.rows += int64(b.Rows)

@@ -65,7 +65,7 @@ func openWithout(path string, s schema.Schema) (source.Table, error) {
 
 func (t *table) rewrite(ctx context.Context, in source.Table, b, joined *schema.Batch, a Annotator) (rows int64, err error) {
 	enc := t.out.NewEncoder()
-	selected := t.selection(joined)
+	v := t.view(joined)
 	pending := 0
 	for {
 		err := in.Next(b)
@@ -79,8 +79,7 @@ func (t *table) rewrite(ctx context.Context, in source.Table, b, joined *schema.
 			}
 			joined.Rows = b.Rows
 			joined.Finish()
-			selected.Rows = b.Rows
-			if err := enc.Encode(selected); err != nil {
+			if err := enc.Encode(v.of(joined)); err != nil {
 				return rows, err
 			}
 			rows += int64(b.Rows)

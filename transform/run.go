@@ -52,6 +52,7 @@ type Output struct {
 	Format      string   // a name of sink.Formats; "" goes by the path's ending
 	Columns     []string // which columns, in this order; nil: all
 	Compression string   // see sink.Options
+	Names       string   // the flows table's columns under the names and units of a dialect, see package names; "": their own
 	Partition   string   // a name of sink.Partitions: the path is a folder of files; "": one file
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/pcapline/pcapline/transform/layer"
+	"github.com/pcapline/pcapline/transform/names"
 	"github.com/pcapline/pcapline/transform/schema"
 	"github.com/pcapline/pcapline/transform/sink"
 )
@@ -13,21 +14,17 @@ import (
 // table is an output on its way: where it goes and the choice of columns.
 type table struct {
 	out    destination
-	names  []string // the columns written
-	schema schema.Schema
+	output Output
+	schema schema.Schema // of the columns written
 }
 
 // newTable opens the output for a table with the columns of b.
 func newTable(o Output, b *schema.Batch) (*table, error) {
-	t := &table{names: o.Columns}
-	if t.names == nil {
-		t.names = b.Schema().Names()
-	}
-	chosen, err := b.Select(t.names)
+	v, err := newView(o, b)
 	if err != nil {
 		return nil, &OptionError{err}
 	}
-	t.schema = chosen.Schema()
+	t := &table{output: o, schema: v.chosen.Schema()}
 	format, err := o.format()
 	if err != nil {
 		return nil, &OptionError{err}
@@ -50,7 +47,7 @@ type destination interface {
 }
 
 func (o Output) create(format sink.Format, s schema.Schema) (destination, error) {
-	opt := sink.Options{Compression: o.Compression}
+	opt := sink.Options{Compression: o.Compression, Log: o.log()}
 	if o.Partition == "" {
 		return sink.Create(o.Path, format, s, opt)
 	}
@@ -72,19 +69,27 @@ func (o Output) format() (sink.Format, error) {
 	return sink.ForFile(o.Path)
 }
 
+// log is what a dialect calls the table.
+func (o Output) log() string {
+	if d, err := names.ByName(o.Names); err == nil && d != nil {
+		return d.Log
+	}
+	return ""
+}
+
 // OptionError says that the options cannot be met, whatever the input is.
 type OptionError struct{ Err error }
 
 func (e *OptionError) Error() string { return e.Err.Error() }
 func (e *OptionError) Unwrap() error { return e.Err }
 
-// selection is the table's view of a batch with the same columns.
-func (t *table) selection(b *schema.Batch) *schema.Batch {
-	s, err := b.Select(t.names)
+// view makes a view of batches with the columns that newTable was given.
+func (t *table) view(b *schema.Batch) *view {
+	v, err := newView(t.output, b)
 	if err != nil {
-		panic(err) // newTable selected the same names
+		panic(err) // newTable made one of the same columns
 	}
-	return s
+	return v
 }
 
 // finish writes the metadata that is known only now. The file stays hidden.
@@ -98,6 +103,9 @@ func (t *table) finish(r *runner, name string) error {
 	}
 	if name == FlowsTable {
 		t.out.SetMetadata(MetaFlow, r.opt.Flow.Settings())
+	}
+	if t.output.Names != "" {
+		t.out.SetMetadata(MetaNames, t.output.Names)
 	}
 	if err := t.describe(r.opt.Describe, name); err != nil {
 		return err
@@ -133,6 +141,7 @@ const (
 	MetaTable   = "pcapline.table"       // "packets" or "flows"
 	MetaVersion = "pcapline.version"     // of the tool
 	MetaSchema  = "pcapline.schema_hash" // see schema.Schema.Hash
+	MetaNames   = "pcapline.names"       // the dialect of its columns, see package names; missing for their own
 	MetaLedger  = "pcapline.ledger"      // JSON of Ledger
 	MetaInputs  = "pcapline.inputs"      // JSON of []Input
 	MetaFlow    = "pcapline.flow"        // of a flows table: flow.Config.Settings

@@ -61,9 +61,9 @@ type worker struct {
 
 // part is a batch of decoded packets and the views of it that are encoded.
 type part struct {
-	table    *layer.Table
-	joined   *schema.Batch // with the annotator's columns
-	selected *schema.Batch // nil: no packets table
+	table  *layer.Table
+	joined *schema.Batch // with the annotator's columns
+	view   *view         // nil: no packets table
 }
 
 // newWorker makes a worker that encodes for t; without a table it decodes only.
@@ -86,7 +86,7 @@ func (w *worker) add(t *layer.Table) {
 		p.joined = schema.Join(t.Batch(), w.annotate.Batch())
 	}
 	if w.out != nil {
-		p.selected = w.out.selection(p.joined)
+		p.view = w.out.view(p.joined)
 	}
 	w.parts = append(w.parts, p)
 }
@@ -215,6 +215,5 @@ func (w *worker) encode(p *part, res *result) error {
 	}
 	p.joined.Rows = b.Rows
 	p.joined.Finish()
-	p.selected.Rows = b.Rows
-	return w.encoder.Encode(p.selected)
+	return w.encoder.Encode(p.view.of(p.joined))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/pcapline/pcapline/transform"
 	"github.com/pcapline/pcapline/transform/flow"
 	"github.com/pcapline/pcapline/transform/layer"
+	"github.com/pcapline/pcapline/transform/names"
 	"github.com/pcapline/pcapline/transform/schema"
 )
 
@@ -20,13 +21,15 @@ func fieldsCommand() *cli.Command {
 		Name:      "fields",
 		Usage:     "list every column: type, unit, meaning, source, Wireshark's and AntiNex's names",
 		ArgsUsage: "[LAYER...]",
-		UsageText: "pcapline fields udp dns\npcapline fields --table flows --markdown",
+		UsageText: "pcapline fields udp dns\npcapline fields --table flows --markdown\n" +
+			"pcapline fields --names cicflowmeter",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "table", Value: transform.PacketsTable, Usage: "which `TABLE`: packets or flows"},
+			namesFlag(),
 			&cli.BoolFlag{Name: "markdown", Usage: "as the Markdown reference"},
 		},
 		Action: func(c *cli.Context) error {
-			s, err := tableSchema(c.String("table"))
+			s, err := fieldsSchema(c)
 			if err != nil {
 				return err
 			}
@@ -42,6 +45,27 @@ func fieldsCommand() *cli.Command {
 			return writeFieldsText(c.App.Writer, s)
 		},
 	}
+}
+
+// fieldsSchema is the schema of the table, or of the flows table under
+// another tool's names, whose meanings say what each column is made of and
+// how it differs from the tool's.
+func fieldsSchema(c *cli.Context) (schema.Schema, error) {
+	d, err := names.ByName(c.String("names"))
+	if err != nil {
+		return nil, usagef("fields: %v", err)
+	}
+	if d == nil {
+		return tableSchema(c.String("table"))
+	}
+	if c.IsSet("table") && c.String("table") != transform.FlowsTable {
+		return nil, usagef("fields: --names %s are of the flows table", d.Name)
+	}
+	s, err := tableSchema(transform.FlowsTable)
+	if err != nil {
+		return nil, err
+	}
+	return d.Schema(s)
 }
 
 // tableSchema is the declared schema of a table with label columns.

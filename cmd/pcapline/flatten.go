@@ -16,6 +16,7 @@ import (
 	"github.com/pcapline/pcapline/transform"
 	"github.com/pcapline/pcapline/transform/flow"
 	"github.com/pcapline/pcapline/transform/layer"
+	"github.com/pcapline/pcapline/transform/names"
 	"github.com/pcapline/pcapline/transform/sink"
 )
 
@@ -60,6 +61,10 @@ func tableFlags() []cli.Flag {
 	}
 }
 
+func namesFlag() cli.Flag {
+	return &cli.StringFlag{Name: "names", Usage: "columns under the names, in the units and in the order of `TOOL`: " + strings.Join(names.Known(), ", ")}
+}
+
 func flattenCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "flatten",
@@ -82,8 +87,9 @@ func flowsCommand() *cli.Command {
 		Usage:     "captures to the flows table, one row a bidirectional flow",
 		ArgsUsage: "FILE|DIR...",
 		UsageText: "pcapline flows -o flows.parquet testdata/lab\n" +
-			"pcapline flows -o flows.csv --idle-timeout 15s capture.pcapng",
-		Flags: append(append(append(tableFlags(), outputFlag("write the table to `FILE`"), truthFlag()), captureFlags()...), append(flowFlags(), openFlowFlags()...)...),
+			"pcapline flows -o flows.csv --idle-timeout 15s capture.pcapng\n" +
+			"pcapline flows -o conn.log --names zeek capture.pcapng",
+		Flags: append(append(append(tableFlags(), namesFlag(), outputFlag("write the table to `FILE`"), truthFlag()), captureFlags()...), append(flowFlags(), openFlowFlags()...)...),
 		Action: func(c *cli.Context) error {
 			return tablesAction(c, func(o *transform.Options, out transform.Output) { o.Flows = out })
 		},
@@ -105,7 +111,7 @@ func tablesAction(c *cli.Context, place func(*transform.Options, transform.Outpu
 	}
 	place(&opt, transform.Output{
 		Path: path, Format: c.String("format"), Compression: c.String("compression"), Columns: c.StringSlice("column"),
-		Partition: c.String("partition"),
+		Partition: c.String("partition"), Names: c.String("names"),
 	})
 	res, err := transformRun(c, opt)
 	if err != nil && !errors.Is(err, transform.ErrDamaged) {

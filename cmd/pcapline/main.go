@@ -43,6 +43,7 @@ func commands() []*cli.Command {
 		infoCommand(),
 		flattenCommand(),
 		flowsCommand(),
+		sliceCommand(),
 		fieldsCommand(),
 		labelCommand(),
 		prepareCommand(),

@@ -40,13 +40,13 @@ func TestPythonReadsTables(t *testing.T) {
 			describeForPython(t, base)
 		}
 	}
-	script := filepath.Join("..", "..", "transform", "sink", "testdata", "check_parquet.py")
+	script := filepath.Join("..", "..", "transform", "sink", "testdata", "check_tables.py")
 	if out, err := exec.Command(python, script, dir).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
 
-// describeForPython writes what check_parquet.py is to find in base.parquet.
+// describeForPython writes what check_tables.py is to find in base.parquet.
 func describeForPython(t *testing.T, base string) {
 	t.Helper()
 	tab, err := source.Open(base + ".parquet")

@@ -37,7 +37,10 @@
 //
 // # Limits
 //
-// Rules do not look into payloads, and a tunnelled packet is matched by its
-// outer header. A benign host that talks to the same server in the same
-// seconds from the attacker's address cannot be told from the attack.
+// Rules do not look into payloads. A packet in a tunnel is matched by the
+// addresses, ports and protocol inside, in the packets table as in the flows
+// table; only of a tunnel in a tunnel has the packets table no inner columns,
+// so that there the middle one counts. A benign host that talks to the same
+// server in the same seconds from the attacker's address cannot be told from
+// the attack.
 package label

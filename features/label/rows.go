@@ -3,6 +3,7 @@ package label
 import (
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/pcapline/pcapline/transform/schema"
 )
@@ -46,6 +47,26 @@ var (
 	}
 )
 
+// inside is the view of what a tunnel carries: the inner columns, but for
+// those that the table has once.
+func (v *view) inside(has func(column string) bool) *view {
+	rename := func(names []string) []string {
+		out := slices.Clone(names)
+		for i, n := range out {
+			if has("inner_" + n) {
+				out[i] = "inner_" + n
+			}
+		}
+		return out
+	}
+	in := *v
+	in.src, in.dst = rename(v.src), rename(v.dst)
+	in.srcMAC, in.dstMAC = rename(v.srcMAC), rename(v.dstMAC)
+	in.srcPort, in.dstPort = rename(v.srcPort), rename(v.dstPort)
+	in.proto, in.arp = rename(v.proto), rename([]string{v.arp})[0]
+	return &in
+}
+
 // errNoTable says that a batch is of neither table.
 var errNoTable = errors.New("label: the table has neither the columns file_id and ts_ns of packets nor also ts_end_ns of flows")
 
@@ -67,6 +88,7 @@ type reader struct {
 	srcPort, dstPort func(row int) (int64, bool)
 	proto            func(row int) (int64, bool)
 	arp              func(row int) bool
+	inside           *reader // of the conversation in a tunnel; nil where the table has no columns for it
 }
 
 func newReader(v *view, b *schema.Batch) *reader {
@@ -81,6 +103,10 @@ func newReader(v *view, b *schema.Batch) *reader {
 	if v.arp != "" {
 		op := number(b, v.arp)
 		r.arp = func(row int) bool { _, ok := op(row); return ok }
+		has := func(column string) bool { return b.Column(column) != nil }
+		if in := v.inside(has); in.src[0] != v.src[0] {
+			r.inside = newReader(in, b)
+		}
 	} else {
 		et := number(b, v.etherType)
 		r.arp = func(row int) bool { t, ok := et(row); return ok && t == 0x0806 }
@@ -88,15 +114,32 @@ func newReader(v *view, b *schema.Batch) *reader {
 	return r
 }
 
-// read fills w with a row and returns its capture.
+// read fills w with a row and returns its capture. Of a packet in a tunnel it
+// takes the inner conversation, as flows do, and the MAC addresses of the
+// frame where the tunnel carries none.
 func (r *reader) read(i int, w *row) (file int64) {
 	file, _ = r.file(i)
 	w.from, _ = r.from(i)
 	w.to, _ = r.to(i)
-	w.src, _ = r.src(i)
-	w.dst, _ = r.dst(i)
 	w.srcMAC, _ = r.srcMAC.At(i)
 	w.dstMAC, _ = r.dstMAC.At(i)
+	if r.inside != nil {
+		if _, ok := r.inside.src(i); ok {
+			if mac, ok := r.inside.srcMAC.At(i); ok {
+				w.srcMAC = mac
+				w.dstMAC, _ = r.inside.dstMAC.At(i)
+			}
+			r = r.inside
+		}
+	}
+	r.readTuple(i, w)
+	return file
+}
+
+// readTuple fills addresses, ports and protocol.
+func (r *reader) readTuple(i int, w *row) {
+	w.src, _ = r.src(i)
+	w.dst, _ = r.dst(i)
 	sport, has := r.srcPort(i)
 	dport, _ := r.dstPort(i)
 	w.srcPort, w.dstPort, w.hasPorts = uint16(sport), uint16(dport), has
@@ -107,7 +150,6 @@ func (r *reader) read(i int, w *row) (file int64) {
 	if r.arp(i) {
 		w.proto = ARP
 	}
-	return file
 }
 
 // extensions are the numbers of IPv6 extension headers, which are followed by

@@ -15,7 +15,7 @@ type FlowColumns struct {
 	First       schema.Values[int64]         `name:"first_packet" role:"provenance" store:"delta" doc:"Number of the flow's first packet in its file, from 1."`
 	LastFile    schema.Values[uint32]        `name:"last_file_id" role:"provenance" store:"dict" doc:"Index of the capture file of the last packet; another than file_id only where flows go on from file to file."`
 	Last        schema.Values[int64]         `name:"last_packet" role:"provenance" store:"delta" doc:"Number of the flow's last packet in its file, last_file_id."`
-	Key         schema.Values[int64]         `name:"flow_key" role:"identity" store:"plain" doc:"XXH64 of the conversation's key (endpoints in ascending order, protocol, VLAN, ICMP echo identifier): joins flows and packets. Later flows of the same endpoints have the same key."`
+	Key         schema.Values[int64]         `name:"flow_key" role:"identity" store:"plain" doc:"XXH64 of the conversation's key (endpoints in ascending order, protocol, VLAN, tunnel, ICMP echo identifier): joins flows and packets. Later flows of the same endpoints have the same key."`
 	CommunityID schema.Optional[schema.Text] `name:"community_id" role:"identity" source:"Community ID v1" doc:"Community ID, version 1, seed 0; null for ARP."`
 	Start       schema.Values[schema.Micros] `name:"ts" role:"time" store:"delta" source:"IPFIX 154 flowStartMicroseconds" doc:"Time of the earliest packet."`
 	StartNanos  schema.Values[int64]         `name:"ts_ns" role:"time" store:"delta" unit:"ns" source:"IPFIX 156 flowStartNanoseconds" doc:"Time of the earliest packet, exact, since 1970-01-01 UTC."`
@@ -27,7 +27,9 @@ type FlowColumns struct {
 	DstIP       schema.Values[netip.Addr]    `name:"dst_ip" role:"identity" store:"dict" doc:"Address of the other side."`
 	SrcPort     schema.Optional[uint16]      `name:"src_port" role:"identity" doc:"The initiator's port; null without ports, and where no packet showed them: later fragments without their first, headers cut off."`
 	DstPort     schema.Optional[uint16]      `name:"dst_port" role:"identity" doc:"The other side's port, likewise."`
-	VLAN        schema.Optional[uint16]      `name:"vlan_id" role:"identity" store:"dict" source:"IEEE 802.1Q" doc:"Outermost VLAN id; null without a tag."`
+	VLAN        schema.Optional[uint16]      `name:"vlan_id" role:"identity" store:"dict" source:"IEEE 802.1Q" doc:"Outermost VLAN id, inside of the tunnel where that carries Ethernet; null without a tag."`
+	Tunnel      schema.Optional[schema.Text] `name:"tunnel" store:"dict" source:"pcapline, flow.Tunnel" doc:"Kind of the innermost tunnel, by Wireshark's name: ip (IP, MPLS or Ethernet directly in IP), gre, vxlan, geneve, gtp; null outside of tunnels. Addresses and ports are those inside."`
+	TunnelVNI   schema.Optional[uint32]      `name:"tunnel_vni" role:"identity" store:"dict" source:"RFC 7348; RFC 8926" doc:"Virtual network identifier of a VXLAN or Geneve tunnel; null elsewhere."`
 	EtherType   schema.Values[uint16]        `name:"ether_type" store:"dict" source:"IEEE 802 numbers" doc:"EtherType of the first packet."`
 	Proto       schema.Optional[uint8]       `name:"ip_proto" store:"dict" source:"IANA protocol numbers" doc:"IP protocol number (IPv6: of the upper layer); null for ARP."`
 	ProtoName   schema.Values[schema.Text]   `name:"proto_name" store:"dict" source:"IANA protocol numbers" doc:"Protocol keyword: tcp, udp, icmp, icmpv6, arp, …, else ip-NUMBER."`

@@ -3,7 +3,10 @@ package flow
 import "net/netip"
 
 // Digest is what the flow table needs of one packet. The decoder fills it;
-// it holds no borrowed bytes, so it may outlive the packet.
+// it holds no borrowed bytes, so it may outlive the packet. Of a packet in a
+// tunnel it describes the innermost conversation: addresses and what is above
+// them are of the innermost IP packet (or ARP message), MAC addresses and VLAN
+// of the innermost Ethernet frame.
 type Digest struct {
 	Time       int64      // ns since 1970-01-01T00:00:00Z
 	File       int32      // index of the capture file in the run
@@ -14,8 +17,8 @@ type Digest struct {
 	SrcPort    uint16 // 0 without ports; ICMP has its own fields below
 	DstPort    uint16
 	Proto      uint8  // IANA protocol number; of the first fragment's for later fragments
-	VLAN       uint16 // outermost VLAN id, 0 without a tag
-	Tunnel     uint32 // innermost encapsulation: kind in the upper 8 bits, virtual network in the lower 24; 0 outside of tunnels
+	VLAN       uint16 // outermost VLAN id of the frame, 0 without a tag
+	Tunnel     uint32 // innermost encapsulation, made by [Tunnel]: kind in the upper 8 bits, virtual network in the lower 24; 0 outside of tunnels
 	EtherType  uint16 // 0x0800, 0x86dd, 0x0806 …
 	WireLen    uint32 // frame length on the wire
 	IPLen      uint32 // IP total length (IPv6: 40 + payload length); 0 without IP

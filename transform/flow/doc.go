@@ -9,8 +9,8 @@
 //
 // # What a flow is
 //
-// The packets of one conversation ([KeyOf]: addresses, ports, protocol, VLAN,
-// either way) until one of these: no packet for the idle time-out; a packet
+// The packets of one conversation ([KeyOf]: addresses, ports, protocol, VLAN
+// and tunnel, either way) until one of these: no packet for the idle time-out; a packet
 // later than the active time-out after the start, which begins the next flow;
 // TCP is over, by FIN of both sides or by RST, and either the linger time has
 // passed or a new SYN comes; the capture ends; room is needed. After a close
@@ -19,6 +19,14 @@
 // ICMP messages and their answers are a flow (echo: by identifier), errors
 // are flows apart; so are the ARP messages between two addresses. Packets of
 // other protocols belong to no flow and are counted by [Reason].
+//
+// A packet in a tunnel belongs to the conversation of the innermost IP packet
+// or ARP message; its flow has the tunnel's kind and virtual network, and is
+// another than that of the same endpoints outside, in another kind of tunnel
+// or in another network. Bytes are those of the whole frame. What a tunnel
+// carries besides, as its own keep-alive messages, are flows of the outer
+// addresses; so are the later fragments of a packet that carries a tunnel,
+// for they do not say what is in them.
 //
 // The initiator is who sent the SYN without ACK, else the receiver of a
 // SYN/ACK or of an ICMP answer that comes first, else the first sender.
@@ -75,11 +83,13 @@
 //
 // # Limits
 //
-// Memory is bounded by Config: about 1.9 kB for each open flow and up to 2 kB more
-// for what its applications say, 0.3 kB for each host, 0.2 kB for each service, 0.1 kB for each pair and event. A table
-// is sequential and costs a fraction of what decoding costs; files that are
-// not spanned may have a table each and run beside each other. Tunnels are
-// flows of the outer addresses. Of ICMP errors the quoted packet is not
-// looked at. Later fragments that come before the first one are flows without
-// ports.
+// Memory is bounded by Config: about 1.9 kB for each open flow and up to 2 kB
+// more for what its applications say, 0.3 kB for each host, 0.2 kB for each
+// service, 0.1 kB for each pair and event. A table is sequential and costs a
+// fraction of what decoding costs; files that are not spanned may have a table
+// each and run beside each other. Tunnels are told apart by virtual network
+// (VXLAN, Geneve), not by GRE key or GTP's TEID, which differ by direction,
+// nor by the outer addresses: two customers who use the same private addresses
+// in GRE tunnels share flows. Of ICMP errors the quoted packet is not looked
+// at. Later fragments that come before the first one are flows without ports.
 package flow

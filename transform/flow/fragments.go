@@ -9,6 +9,7 @@ const fragmentTTL = 60e9
 type fragmentKey struct {
 	src, dst [16]byte
 	id       uint32
+	tunnel   uint32
 	vlan     uint16
 	proto    uint8
 	family   uint8
@@ -29,7 +30,7 @@ type fragments struct {
 }
 
 func fragmentKeyOf(d *Digest) fragmentKey {
-	k := fragmentKey{src: d.Src.As16(), dst: d.Dst.As16(), id: d.FragID, vlan: d.VLAN, proto: d.Proto, family: familyIPv6}
+	k := fragmentKey{src: d.Src.As16(), dst: d.Dst.As16(), id: d.FragID, tunnel: d.Tunnel, vlan: d.VLAN, proto: d.Proto, family: familyIPv6}
 	if d.Src.Is4() {
 		k.family = familyIPv4
 	}

@@ -31,9 +31,9 @@ const (
 )
 
 // Key says which conversation a packet belongs to, whichever way it goes: the
-// two endpoints in ascending order of address, then port, the IP protocol and
-// the outermost VLAN id. It is comparable and holds no pointers. The zero Key
-// is that of packets that belong to none.
+// two endpoints in ascending order of address, then port, the IP protocol,
+// the outermost VLAN id and the tunnel. It is comparable and holds no
+// pointers. The zero Key is that of packets that belong to none.
 //
 // In place of ports ICMP and ICMPv6 have the message type on the sender's
 // side and its counterpart (echo for echo reply) on the other; a type without
@@ -47,8 +47,9 @@ type Key struct {
 	PortA, PortB uint16
 	ID           uint16 // ICMP echo identifier
 	VLAN         uint16
-	Proto        uint8 // IANA protocol number, 0 for ARP
-	Family       uint8 // 4, 6, 8 for ARP, 0 for no conversation
+	Tunnel       uint32 // as in [Digest]
+	Proto        uint8  // IANA protocol number, 0 for ARP
+	Family       uint8  // 4, 6, 8 for ARP, 0 for no conversation
 }
 
 // KeyOf gives the canonical key of a packet.
@@ -65,7 +66,7 @@ func keyOf(d *Digest) (k Key, fromB bool) {
 	if !d.Src.IsValid() || !d.Dst.IsValid() || d.Src.Is4() != d.Dst.Is4() {
 		return Key{}, false
 	}
-	k.VLAN = d.VLAN
+	k.VLAN, k.Tunnel = d.VLAN, d.Tunnel
 	switch {
 	case d.EtherType == etherARP:
 		k.Family = familyARP
@@ -183,7 +184,8 @@ var (
 )
 
 // Hash identifies the key in 64 bits: XXH64 with seed 0 of its bytes, which
-// are A, B, PortA, PortB, ID, VLAN (big-endian), Proto, Family and six zeros.
+// are A, B, PortA, PortB, ID, VLAN (big-endian), Proto, Family, Tunnel
+// (big-endian, 0 outside of tunnels) and two zeros.
 // It joins the packets of a conversation with its flows (flow_key); it does
 // not change between versions of the program.
 //
@@ -201,6 +203,7 @@ func (k Key) Hash() int64 {
 	binary.BigEndian.PutUint16(tail[4:], k.ID)
 	binary.BigEndian.PutUint16(tail[6:], k.VLAN)
 	tail[8], tail[9] = k.Proto, k.Family
+	binary.BigEndian.PutUint32(tail[10:], k.Tunnel)
 
 	le := binary.LittleEndian
 	round := func(acc, v uint64) uint64 { return bits.RotateLeft64(acc+v*p2, 31) * p1 }
@@ -225,8 +228,8 @@ func (k Key) Hash() int64 {
 }
 
 // CommunityID appends the Community ID, version 1, seed 0, to dst: "1:" and
-// 28 characters of base64. VLAN and echo identifier are not part of it. Keys
-// that are not of IP have none and leave dst as it is.
+// 28 characters of base64. VLAN, tunnel and echo identifier are not part of
+// it. Keys that are not of IP have none and leave dst as it is.
 //
 // Source: https://github.com/corelight/community-id-spec
 func (k Key) CommunityID(dst []byte) []byte {

@@ -76,6 +76,10 @@ func TestHashIsXXH64(t *testing.T) {
 	if got := uint64(seq.Hash()); got != 0x160c843ba4a9b016 {
 		t.Errorf("counting bytes: %#x", got)
 	}
+	seq.Tunnel = 0x2a2b2c2d // bytes(range(46)) + bytes(2)
+	if got := uint64(seq.Hash()); got != 0x1d4c3b96236e8f76 {
+		t.Errorf("counting bytes with a tunnel: %#x", got)
+	}
 	if got := uint64(Key{}.Hash()); got != 0x6417e2a002851674 {
 		t.Errorf("48 zeros: %#x", got)
 	}
@@ -110,8 +114,12 @@ func TestKeySameBothWays(t *testing.T) {
 
 func TestKeyDiffers(t *testing.T) {
 	base := tuple(protoICMP, "10.0.0.1", "10.0.0.2", 8, 0)
-	id, vlan, later := base, base, tuple(protoUDP, "10.0.0.1", "10.0.0.2", 5, 6)
+	id, vlan, tunnel, network, later := base, base, base, base, tuple(protoUDP, "10.0.0.1", "10.0.0.2", 5, 6)
 	id.ICMPID, vlan.VLAN = 4, 5
+	tunnel.Tunnel, network.Tunnel = Tunnel(TunnelVXLAN, 7), Tunnel(TunnelVXLAN, 8)
+	if KeyOf(&base) == KeyOf(&tunnel) || KeyOf(&tunnel) == KeyOf(&network) {
+		t.Error("tunnel and virtual network must tell conversations apart")
+	}
 	first := later
 	later.FragOffset = 1480
 	if KeyOf(&base) == KeyOf(&id) || KeyOf(&base) == KeyOf(&vlan) {

@@ -134,6 +134,9 @@ func (r *rows) identity(row int, k *Key, f *flowState, reason endReason) {
 	if k.VLAN != 0 {
 		c.VLAN.Set(row, k.VLAN)
 	}
+	if k.Tunnel != 0 {
+		r.tunnel(row, c, k.Tunnel)
+	}
 	c.EtherType.Append(f.etherType)
 	if k.Family != familyARP {
 		c.Proto.Set(row, k.Proto)
@@ -153,6 +156,14 @@ func (r *rows) identity(row int, k *Key, f *flowState, reason endReason) {
 	c.Duplicates.Append(f.duplicates)
 	c.Routed.Append(f.routed)
 	c.Fragments.Append(f.fragments)
+}
+
+func (r *rows) tunnel(row int, c *FlowColumns, tunnel uint32) {
+	name, network, hasNetwork := tunnelOf(tunnel)
+	c.Tunnel.Set(row, r.batch.Text([]byte(name)))
+	if hasNetwork {
+		c.TunnelVNI.Set(row, network)
+	}
 }
 
 // micros rounds ns down to µs, also before 1970.

@@ -34,6 +34,5 @@ func (h *AH) Decode(d *Decoder, b []byte) (Key, []byte) {
 	h.SPI.Append(be.Uint32(b[4:]))
 	h.Seq.Append(be.Uint32(b[8:]))
 	h.ICV.Append(schema.Bytes(b[12:n]))
-	d.Digest.Proto = b[0]
-	return IPProto(b[0]), b[n:]
+	return d.NextIP(b[0]), b[n:]
 }

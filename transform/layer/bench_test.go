@@ -45,6 +45,9 @@ func benchmarkAppend(b *testing.B, name string, opt Options) {
 // TestAppendAllocatesNothing holds for columns that have grown to their size.
 func TestAppendAllocatesNothing(t *testing.T) {
 	packets := readCapture(t, filepath.Join(bundledLab, "tunnel_dns.pcapng.zst"))
+	for _, name := range []string{"geneve", "vxlan", "various_gre", "forces1"} {
+		packets = append(packets, readCapture(t, filepath.Join("testdata/tunnels", name+".pcap"))...)
+	}
 	tab := NewTable(Options{})
 	pass := func() {
 		for i := range packets {
@@ -56,4 +59,15 @@ func TestAppendAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(3, pass); n > 0 {
 		t.Errorf("%v allocations for %d packets", n, len(packets))
 	}
+}
+
+// BenchmarkChecksum sums a segment that fills an Ethernet frame.
+func BenchmarkChecksum(b *testing.B) {
+	segment := make([]byte, 1480)
+	b.SetBytes(int64(len(segment)))
+	var sum uint16
+	for b.Loop() {
+		sum += onesSum(segment)
+	}
+	_ = sum
 }

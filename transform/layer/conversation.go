@@ -5,14 +5,15 @@ import (
 	"github.com/pcapline/pcapline/transform/schema"
 )
 
-// Conversation says which packets belong together. Both columns follow from
+// Conversation says which packets belong together; of a packet in a tunnel it
+// is the innermost conversation. Both columns follow from
 // the packet alone: a later fragment, whose ports are in the first one, has
 // the key of its addresses.
 type Conversation struct {
 	schema.Layer `name:"conversation" title:"Conversation" every:"row"`
 
 	CommunityID schema.Optional[schema.Text] `name:"community_id" role:"identity" store:"dict" source:"https://github.com/corelight/community-id-spec" doc:"Community ID, version 1, seed 0; null without IP."`
-	FlowKey     schema.Optional[int64]       `name:"flow_key" role:"identity" store:"dict" source:"pcapline, flow.Key.Hash" doc:"XXH64 of the conversation's canonical key (addresses, ports, protocol, VLAN, echo identifier): the same for both directions and in the flows table; null for packets of no conversation."`
+	FlowKey     schema.Optional[int64]       `name:"flow_key" role:"identity" store:"dict" source:"pcapline, flow.Key.Hash" doc:"XXH64 of the conversation's canonical key (addresses, ports, protocol, VLAN, tunnel, echo identifier): the same for both directions and in the flows table; null for packets of no conversation."`
 
 	cache []cachedID
 }

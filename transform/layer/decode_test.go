@@ -131,7 +131,7 @@ type packetCase struct {
 	want row
 }
 
-// packets are of all protocols but wireless LANs'.
+// packets are of all protocols but wireless LANs' and tunnels'.
 var packets = []packetCase{
 	{
 		name: "TCP SYN with options", link: pcapio.LinkEthernet,
@@ -388,12 +388,6 @@ var packets = []packetCase{
 		want: row{"ip_proto": "89", "frame_protocols": "ip", "payload": "61626364", "decode_error": ""},
 	},
 	{
-		name: "IP in IP keeps the outer addresses", link: pcapio.LinkIPv4,
-		hex: `45000030 00070000 40040000 0a000001 0a000002
-			4500001c 00080000 3f110000 c0a80001 c0a80002 03e807d000080000`,
-		want: row{"frame_protocols": "ip:ip:udp", "ip_src": "10.0.0.1", "ip_id": "7", "udp_src_port": "1000", "decode_error": ""},
-	},
-	{
 		name: "Linux cooked", link: pcapio.LinkSLL,
 		hex:  "0004 0001 0006 02000000000a 0000 0800 4500001c 00070000 40110000 0a000001 0a000002 03e807d000080000",
 		want: row{"frame_protocols": "sll:ip:udp", "sll_type": "4", "sll_src": "02:00:00:00:00:0a", "sll_protocol": "2048", "sll_ifindex": "", "udp_len": "8"},
@@ -466,7 +460,7 @@ var packets = []packetCase{
 }
 
 func TestDecode(t *testing.T) {
-	for _, c := range slices.Concat(packets, wlanPackets) {
+	for _, c := range slices.Concat(packets, wlanPackets, tunnelPackets, checksumPackets) {
 		t.Run(c.name, func(t *testing.T) {
 			data := unhex(c.hex)
 			if c.ls != nil {

@@ -23,13 +23,15 @@ type Decoder struct {
 	batch    *schema.Batch
 	missing  int    // bytes that belong to the current data but were not captured
 	above    int    // the same of the payload
-	padding  []byte // bytes behind the outermost network packet
+	padding  []byte // bytes behind the outermost network packet that is followed by any
 	reason   string // first error's reason; "" without an error
 	culprit  int    // place in the list of the protocol that had it; -1: frame
 	chain    [MaxDepth]uint8
 	depth    int
 	dispatch *dispatch
 
+	ip          ipPayload // of the innermost IP packet
+	tunnels     tunnels
 	padded80211 bool // radiotap says that padding follows the 802.11 header
 }
 
@@ -37,6 +39,7 @@ func (d *Decoder) begin(row int, p *pcapio.Packet, digest *flow.Digest) {
 	d.Row, d.Packet, d.Digest = row, p, digest
 	d.missing = max(int(p.WireLen)-len(p.Data), 0)
 	d.padding, d.reason = nil, ""
+	d.ip, d.tunnels.level = ipPayload{}, 0
 	d.chain, d.depth, d.padded80211 = [MaxDepth]uint8{}, 0, false
 }
 
@@ -96,8 +99,8 @@ func (d *Decoder) Cut(b []byte, n int) []byte {
 	return b[:n]
 }
 
-// CutPadding is Cut for a network packet in a frame; what is behind the
-// outermost one is padding.
+// CutPadding is Cut for a network packet in a frame; what is behind it is
+// padding, unless a packet around it already had some.
 func (d *Decoder) CutPadding(b []byte, n int) []byte {
 	if n < len(b) && d.padding == nil {
 		d.padding = b[n:]
@@ -105,13 +108,13 @@ func (d *Decoder) CutPadding(b []byte, n int) []byte {
 	return d.Cut(b, n)
 }
 
-// ByPort gives the key of the port that a protocol is known for: of the
-// destination's, else of the source's.
+// ByPort gives the key of the port that a protocol is known for: of the lower
+// one, which is a server's sooner than a client's, else of the other.
 func (d *Decoder) ByPort(registry func(uint16) Key, src, dst uint16) Key {
-	if k := registry(dst); d.known(k) {
+	if k := registry(min(src, dst)); d.known(k) {
 		return k
 	}
-	if k := registry(src); d.known(k) {
+	if k := registry(max(src, dst)); d.known(k) {
 		return k
 	}
 	return 0

@@ -3,6 +3,7 @@ package layer
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/pcapline/pcapline/transform/schema"
 )
@@ -38,6 +39,18 @@ func (t *dispatch) find(k Key) (int, bool) {
 	}
 	i := reg[uint16(k)]
 	return int(i) - 1, i > 0
+}
+
+// levels gives for each place in the list the protocol that a header fills:
+// outside of tunnels, in one, and in a tunnel in a tunnel, where those that
+// have inner columns have none left.
+func levels(list, inside, again []Protocol) [3][]Protocol {
+	out := [3][]Protocol{list, slices.Clone(list), slices.Clone(list)}
+	for _, p := range inside {
+		i := slices.IndexFunc(list, func(q Protocol) bool { return reflect.TypeOf(q) == reflect.TypeOf(p) })
+		out[1][i], out[2][i] = p, again[i]
+	}
+	return out
 }
 
 // names lists the layers' names, in the order of the list.

@@ -23,8 +23,8 @@ const firstEtherType = 1536
 // with an LLC header (ETH_P_802_2).
 const etherLLC = 4
 
-// Reached says what leads to an Ethernet header.
-func (*Ethernet) Reached() []Key { return []Key{LinkType(pcapio.LinkEthernet)} }
+// Reached says what leads to an Ethernet header: captures, and segment routing.
+func (*Ethernet) Reached() []Key { return []Key{LinkType(pcapio.LinkEthernet), IPProto(143)} }
 
 // Decode takes the header.
 func (e *Ethernet) Decode(d *Decoder, b []byte) (Key, []byte) {
@@ -34,7 +34,7 @@ func (e *Ethernet) Decode(d *Decoder, b []byte) (Key, []byte) {
 	e.Mark(d.Row)
 	e.Dst.Append(schema.MAC(b[0:6]))
 	e.Src.Append(schema.MAC(b[6:12]))
-	d.Digest.DstMAC, d.Digest.SrcMAC = [6]byte(b[0:6]), [6]byte(b[6:12])
+	d.Digest.DstMAC, d.Digest.SrcMAC, d.Digest.VLAN = [6]byte(b[0:6]), [6]byte(b[6:12]), 0
 	n := be.Uint16(b[12:])
 	b = b[14:]
 	if n < firstEtherType {

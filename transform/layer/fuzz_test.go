@@ -1,8 +1,10 @@
 package layer
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -21,7 +23,7 @@ var fuzzLinks = []pcapio.LinkType{
 // it holds, there is one row a packet, every column agrees with its presence,
 // text is UTF-8, and the second row is the first.
 func FuzzDecode(f *testing.F) {
-	for _, c := range slices.Concat(packets, wlanPackets) {
+	for _, c := range slices.Concat(packets, wlanPackets, tunnelPackets, checksumPackets) {
 		data := unhex(c.hex)
 		if c.ls != nil {
 			data = build(f, c.ls...)
@@ -65,17 +67,21 @@ func checkText(t *testing.T, b *schema.Batch) {
 	}
 }
 
-// seeds are some packets of each bundled capture.
+// seeds are some packets of each bundled capture, and all of the hostile ones.
 func seeds(f *testing.F) (out []pcapio.Packet) {
 	files, err := filepath.Glob(filepath.Join(bundledLab, "*.pcapng.zst"))
 	if err != nil || len(files) == 0 {
 		f.Fatal("no bundled captures: ", err)
 	}
-	wlan, err := filepath.Glob(wlanFiles)
-	if err != nil || len(wlan) == 0 {
-		f.Fatal("no captures of wireless LANs: ", err)
+	files = append(files, goldenMixed)
+	for _, pattern := range []string{wlanFiles, tunnelFiles, hostileFiles} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			f.Fatal("no captures match ", pattern, ": ", err)
+		}
+		files = append(files, found...)
 	}
-	for _, path := range append(append(files, goldenMixed), wlan...) {
+	for _, path := range files {
 		packets := readCapture(f, path)
 		for i := 0; i < len(packets); i += max(len(packets)/8, 1) {
 			out = append(out, packets[i])
@@ -84,16 +90,41 @@ func seeds(f *testing.F) (out []pcapio.Packet) {
 	return out
 }
 
+// hostileFiles are captures that were made to break decoders: for each way in
+// which a header can be wrong the smallest there was.
+const hostileFiles = "testdata/hostile/*.pcap*"
+
+// TestHostileGolden says of each of their packets how far it was decoded.
+func TestHostileGolden(t *testing.T) {
+	files, err := filepath.Glob(hostileFiles)
+	if err != nil || len(files) == 0 {
+		t.Fatal("no hostile captures: ", err)
+	}
+	var out strings.Builder
+	for _, path := range files {
+		packets := readCapture(t, path)
+		tab := decodeAll(packets)
+		checkRows(t, tab, len(packets))
+		rows := newRowTexts(tab.Batch())
+		for i := range packets {
+			row := rows.next()
+			fmt.Fprintf(&out, "%s %d: %s payload %s | %s\n", filepath.Base(path), i+1, row["frame_protocols"], row["payload_len"], row["decode_error"])
+		}
+	}
+	compareGolden(t, "hostile.golden", out.String())
+}
+
 // TestHostileCaptures decodes the captures of other tools' test suites, which
 // were made to break decoders.
 func TestHostileCaptures(t *testing.T) {
 	n := 0
-	for _, path := range captureFiles(t) {
+	paths := captureFiles(t)
+	for _, path := range paths {
 		packets := readCapture(t, path)
 		tab := decodeAll(packets)
 		checkRows(t, tab, len(packets))
 		checkText(t, tab.Batch())
 		n += len(packets)
 	}
-	t.Logf("%d packets", n)
+	t.Logf("%d packets of %d captures", n, len(paths))
 }

@@ -11,6 +11,7 @@ type ICMP struct {
 	Type     schema.Values[uint8]         `name:"icmp_type" ws:"icmp.type" antinex:"icmp_type" store:"dict" doc:"Type: 8 echo, 0 echo reply, 3 unreachable, 5 redirect, 11 time exceeded."`
 	Code     schema.Values[uint8]         `name:"icmp_code" ws:"icmp.code" antinex:"icmp_code" store:"dict" doc:"Code, which says more of the type."`
 	Checksum schema.Values[uint16]        `name:"icmp_checksum" ws:"icmp.checksum" role:"identity" store:"plain" doc:"Checksum as captured."`
+	Status   schema.Optional[uint8]       `name:"icmp_checksum_status" ws:"icmp.checksum.status" role:"provenance" store:"dict" doc:"0 bad, 1 good, 3 absent (0 in the packet); null where it cannot be verified (fragment, capture cut). Numbers as Wireshark's."`
 	ID       schema.Optional[uint16]      `name:"icmp_id" ws:"icmp.ident" role:"identity" store:"dict" doc:"Identifier of echo, extended echo, timestamp, information and mask messages."`
 	Seq      schema.Optional[uint16]      `name:"icmp_seq" ws:"icmp.seq" antinex:"icmp_seq" role:"identity" store:"dict" doc:"Sequence number of the same, but for extended echo."`
 	Gateway  schema.Optional[schema.IPv4] `name:"icmp_gateway" ws:"icmp.redir_gw" antinex:"icmp_gw" role:"identity" store:"dict" doc:"Gateway that a redirect names."`
@@ -35,6 +36,7 @@ func (m *ICMP) Decode(d *Decoder, b []byte) (Key, []byte) {
 	m.Type.Append(b[0])
 	m.Code.Append(b[1])
 	m.Checksum.Append(be.Uint16(b[2:]))
+	d.setChecksum(&m.Status, noPseudoHeader, b, be.Uint16(b[2:]))
 	d.Digest.ICMPType, d.Digest.ICMPCode, d.Digest.HeaderLen = b[0], b[1], 8
 	if len(b) < 8 {
 		return d.Short(b[4:])

@@ -11,6 +11,7 @@ type ICMPv6 struct {
 	Type     schema.Values[uint8]    `name:"icmpv6_type" ws:"icmpv6.type" store:"dict" doc:"Type: 1 to 4 errors, 128 echo, 129 echo reply, 133 to 137 neighbour discovery."`
 	Code     schema.Values[uint8]    `name:"icmpv6_code" ws:"icmpv6.code" store:"dict" doc:"Code, which says more of the type."`
 	Checksum schema.Values[uint16]   `name:"icmpv6_checksum" ws:"icmpv6.checksum" role:"identity" store:"plain" doc:"Checksum as captured."`
+	Status   schema.Optional[uint8]  `name:"icmpv6_checksum_status" ws:"icmpv6.checksum.status" role:"provenance" store:"dict" doc:"0 bad, 1 good, 3 absent (0 in the packet), 5 partial: the sum of the pseudo-header, which the network card completes; null where it cannot be verified (fragment, capture cut). Numbers as Wireshark's, which has none for partial."`
 	ID       schema.Optional[uint16] `name:"icmpv6_id" ws:"icmpv6.echo.identifier" role:"identity" store:"dict" doc:"Identifier of an echo or extended echo message."`
 	Seq      schema.Optional[uint16] `name:"icmpv6_seq" ws:"icmpv6.echo.sequence_number" role:"identity" store:"dict" doc:"Sequence number of an echo message."`
 	MTU      schema.Optional[uint32] `name:"icmpv6_mtu" ws:"icmpv6.mtu" store:"dict" unit:"B" doc:"MTU of the next hop, of the message that a packet is too big."`
@@ -71,6 +72,7 @@ func (m *ICMPv6) Decode(d *Decoder, b []byte) (Key, []byte) {
 	m.Type.Append(typ)
 	m.Code.Append(b[1])
 	m.Checksum.Append(be.Uint16(b[2:]))
+	d.setChecksum(&m.Status, 58, b, be.Uint16(b[2:]))
 	d.Digest.ICMPType, d.Digest.ICMPCode, d.Digest.HeaderLen = typ, b[1], 8
 	if len(b) < 8 {
 		return d.Short(b[4:])

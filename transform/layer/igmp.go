@@ -10,6 +10,7 @@ type IGMP struct {
 	Type     schema.Values[uint8]         `name:"igmp_type" ws:"igmp.type" store:"dict" doc:"17 query, 18, 22 and 34 report of versions 1, 2 and 3, 23 leave."`
 	MaxResp  schema.Optional[uint8]       `name:"igmp_max_resp" ws:"igmp.max_resp" store:"dict" unit:"0.1 s" doc:"Maximum response time of a version 2 message or query, as coded (128 and above: RFC 9776, 4.1.1); null for other messages."`
 	Checksum schema.Values[uint16]        `name:"igmp_checksum" ws:"igmp.checksum" role:"identity" store:"plain" doc:"Checksum as captured."`
+	Status   schema.Optional[uint8]       `name:"igmp_checksum_status" ws:"igmp.checksum.status" role:"provenance" store:"dict" doc:"0 bad, 1 good, 3 absent (0 in the packet); null where it cannot be verified (fragment, capture cut). Numbers as Wireshark's."`
 	Group    schema.Optional[schema.IPv4] `name:"igmp_group" ws:"igmp.maddr" role:"identity" store:"dict" doc:"Multicast address, of the first record in version 3 reports; null for other protocols that share the number, as DVMRP."`
 	Records  schema.Optional[uint16]      `name:"igmp_records" ws:"igmp.num_grp_recs" store:"dict" doc:"Records in a version 3 report."`
 }
@@ -37,6 +38,7 @@ func (m *IGMP) Decode(d *Decoder, b []byte) (Key, []byte) {
 	m.Mark(d.Row)
 	m.Type.Append(b[0])
 	m.Checksum.Append(be.Uint16(b[2:]))
+	d.setChecksum(&m.Status, noPseudoHeader, b, be.Uint16(b[2:]))
 	d.Digest.HeaderLen = 8
 	switch b[0] {
 	case igmpQuery, igmpReportV1, igmpReportV2, igmpLeave:

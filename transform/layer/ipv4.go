@@ -25,6 +25,7 @@ type IPv4 struct {
 	TTL        schema.Values[uint8]          `name:"ip_ttl" ws:"ip.ttl" store:"dict" doc:"Time to live, in hops."`
 	Proto      schema.Values[uint8]          `name:"ip_proto" ws:"ip.proto" store:"dict" doc:"IANA protocol number of what follows."`
 	Checksum   schema.Values[uint16]         `name:"ip_checksum" ws:"ip.checksum" role:"identity" store:"plain" doc:"Header checksum as captured."`
+	Status     schema.Optional[uint8]        `name:"ip_checksum_status" ws:"ip.checksum.status" role:"provenance" store:"dict" doc:"0 bad, 1 good, 3 absent: 0 in the packet, left to the network card; null where the header was not captured whole. Numbers as Wireshark's."`
 	Src        schema.Values[schema.IPv4]    `name:"ip_src" ws:"ip.src" antinex:"ip_src" role:"identity" store:"dict" doc:"Source address."`
 	Dst        schema.Values[schema.IPv4]    `name:"ip_dst" ws:"ip.dst" antinex:"ip_dst" role:"identity" store:"dict" doc:"Destination address."`
 	Options    schema.Optional[schema.Bytes] `name:"ip_options" antinex:"ip_fields_options" store:"dict" doc:"Options as captured; null without any."`
@@ -49,7 +50,7 @@ func (ip *IPv4) Decode(d *Decoder, b []byte) (Key, []byte) {
 	ip.append(d, b)
 	d.Digest.EtherType = etherIPv4
 	d.Digest.Src, d.Digest.Dst = netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom4([4]byte(b[16:]))
-	d.Digest.Proto, d.Digest.TTL, d.Digest.TOS = b[9], b[8], b[1]
+	d.Digest.Proto, d.Digest.TTL, d.Digest.TOS = b[9], b[8], b[1] // NextIP may not be reached
 	hdrLen, total := int(b[0]&15)*4, int(be.Uint16(b[2:]))
 	d.Digest.IPLen = uint32(total)
 	if total == 0 {
@@ -63,15 +64,14 @@ func (ip *IPv4) Decode(d *Decoder, b []byte) (Key, []byte) {
 		return d.Fail("total length below header length", b[min(hdrLen, len(b)):])
 	}
 	d.noteHash(b, total)
+	uncut := total <= len(b)
 	b = d.CutPadding(b, total)
 	if len(b) < hdrLen {
 		return d.ShortOf(hdrLen, b)
 	}
-	if hdrLen > 20 {
-		ip.Options.Set(d.Row, schema.Bytes(b[20:hdrLen]))
-	}
 	fragment := be.Uint16(b[6:])
-	d.Digest.Fragment, d.Digest.FragID, d.Digest.FragOffset = false, 0, 0
+	d.beginIP(b[12:16], finalIPv4(b[:hdrLen]), fragment&0x3fff == 0, uncut)
+	ip.finish(d, b[:hdrLen])
 	if fragment&0x3fff != 0 {
 		d.Digest.Fragment, d.Digest.FragID = true, uint32(be.Uint16(b[4:]))
 		d.Digest.FragOffset = fragment & 0x1fff * 8
@@ -79,7 +79,37 @@ func (ip *IPv4) Decode(d *Decoder, b []byte) (Key, []byte) {
 	if fragment&0x1fff != 0 {
 		return 0, b[hdrLen:]
 	}
-	return IPProto(b[9]), b[hdrLen:]
+	return d.NextIP(b[9]), b[hdrLen:]
+}
+
+// finish fills the columns of a whole header.
+func (ip *IPv4) finish(d *Decoder, header []byte) {
+	if len(header) > 20 {
+		ip.Options.Set(d.Row, schema.Bytes(header[20:]))
+	}
+	ip.Status.Set(d.Row, d.ip.judge(noPseudoHeader, header, be.Uint16(header[10:])))
+}
+
+// finalIPv4 gives the address that the transport's pseudo-header has: of a
+// packet that is still on its source route the last of the route (RFC 1122,
+// 4.1.3.6 and 4.2.3.8), else the destination.
+func finalIPv4(header []byte) []byte {
+	for o := header[20:]; len(o) >= 3 && o[0] != 0; {
+		if o[0] == 1 { // no operation
+			o = o[1:]
+			continue
+		}
+		n := int(o[1])
+		if n < 2 || n > len(o) {
+			break
+		}
+		route := o[0] == 131 || o[0] == 137
+		if route && n >= 7 && int(o[2])+3 <= n {
+			return o[n-4 : n]
+		}
+		o = o[n:]
+	}
+	return header[16:20]
 }
 
 // append fills the columns of the fixed 20 bytes.

@@ -33,7 +33,7 @@ func (*IPv6) Reached() []Key {
 
 // Decode takes the header. The payload length bounds what follows, unless it
 // is 0 and a hop-by-hop header, which can have the length of a jumbogram,
-// comes next.
+// comes next, or more than it can say (Linux's BIG TCP).
 func (ip *IPv6) Decode(d *Decoder, b []byte) (Key, []byte) {
 	if len(b) < 40 {
 		return d.Short(b)
@@ -56,13 +56,14 @@ func (ip *IPv6) Decode(d *Decoder, b []byte) (Key, []byte) {
 	ip.Dst.Append(schema.IPv6(b[24:]))
 	d.Digest.EtherType = etherIPv6
 	d.Digest.Src, d.Digest.Dst = netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:]))
-	d.Digest.Proto, d.Digest.TTL, d.Digest.TOS = next, b[7], class
-	d.Digest.Fragment, d.Digest.FragID, d.Digest.FragOffset = false, 0, 0
+	d.Digest.TTL, d.Digest.TOS = b[7], class
 	d.noteHash(b, 40+plen)
+	addresses := b[8:40]
 	b = b[40:]
-	if plen == 0 && next == protoHopByHop {
-		plen = len(b) + d.missing
+	if all := len(b) + d.missing; plen == 0 && (next == protoHopByHop || all > 0xffff) {
+		plen = all
 	}
 	d.Digest.IPLen = uint32(40 + plen)
-	return IPProto(next), d.CutPadding(b, plen)
+	d.beginIP(addresses[:16], addresses[16:], true, plen <= len(b))
+	return d.NextIP(next), d.CutPadding(b, plen)
 }

@@ -24,6 +24,28 @@ func (h *DestOpts) Decode(d *Decoder, b []byte) (Key, []byte) {
 	h.Next.Append(b[0])
 	h.Len.Append(uint16(n))
 	h.Options.Append(schema.Bytes(b[2:n]))
-	d.Digest.Proto = b[0]
-	return IPProto(b[0]), b[n:]
+	if home := homeAddress(b[2:n]); home != nil {
+		d.ip.src = uint32(onesSum(home))
+	}
+	return d.NextIP(b[0]), b[n:]
+}
+
+// homeAddress gives the address that a mobile node's home address option has,
+// or nil. Checksums have it in place of the source (RFC 6275, 6.3).
+func homeAddress(options []byte) []byte {
+	for o := options; len(o) >= 2; {
+		if o[0] == 0 { // Pad1
+			o = o[1:]
+			continue
+		}
+		n := 2 + int(o[1])
+		if n > len(o) {
+			break
+		}
+		if o[0] == 0xc9 && n == 18 {
+			return o[2:n]
+		}
+		o = o[n:]
+	}
+	return nil
 }

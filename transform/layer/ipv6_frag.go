@@ -29,9 +29,10 @@ func (h *Fragment) Decode(d *Decoder, b []byte) (Key, []byte) {
 	d.Digest.Proto = b[0]
 	if offset != 0 || more { // neither: an atomic fragment (RFC 6946) is whole
 		d.Digest.Fragment, d.Digest.FragID, d.Digest.FragOffset = true, id, offset
+		d.ip.unverifiable()
 	}
 	if offset != 0 {
 		return 0, b[8:]
 	}
-	return IPProto(b[0]), b[8:]
+	return d.NextIP(b[0]), b[8:]
 }

@@ -48,8 +48,7 @@ func (h *HopByHop) Decode(d *Decoder, b []byte) (Key, []byte) {
 	if b[0] == protoHopByHop { // it can only follow the IPv6 header itself
 		return d.Fail("hop-by-hop options twice", b[n:])
 	}
-	d.Digest.Proto = b[0]
-	return IPProto(b[0]), b[n:]
+	return d.NextIP(b[0]), b[n:]
 }
 
 // extensionLen returns the length of an extension header at the front of b,

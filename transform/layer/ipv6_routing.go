@@ -28,6 +28,23 @@ func (h *Routing) Decode(d *Decoder, b []byte) (Key, []byte) {
 	h.Type.Append(b[2])
 	h.SegmentsLeft.Append(b[3])
 	h.Data.Append(schema.Bytes(b[4:n]))
-	d.Digest.Proto = b[0]
-	return IPProto(b[0]), b[n:]
+	if b[3] > 0 {
+		d.routeTo(b[2], b[4:n])
+	}
+	return d.NextIP(b[0]), b[n:]
+}
+
+// routeTo notes the final destination of a packet that is still on its route,
+// which the checksum above covers (RFC 8200, 8.1): the last address of types 0
+// and 2, the first in the list of segment routing (RFC 8754, 2). Of other
+// types it is not known, so that nothing can be verified.
+func (d *Decoder) routeTo(typ uint8, data []byte) {
+	switch {
+	case (typ == 0 || typ == 2) && len(data) >= 20 && len(data)%16 == 4:
+		d.ip.dst = uint32(onesSum(data[len(data)-16:]))
+	case typ == 4 && len(data) >= 20:
+		d.ip.dst = uint32(onesSum(data[4:20]))
+	default:
+		d.ip.unverifiable()
+	}
 }

@@ -50,17 +50,17 @@ func packetHash(b []byte) uint64 {
 // halves are mixed spreads each bit over all.
 func hashWords(h uint64, b []byte) uint64 {
 	for ; len(b) >= 8; b = b[8:] {
-		h = fold(h, binary.LittleEndian.Uint64(b))
+		h = mix(h, binary.LittleEndian.Uint64(b))
 	}
 	if len(b) > 0 {
 		var last [8]byte
 		copy(last[:], b)
-		h = fold(h, binary.LittleEndian.Uint64(last[:]))
+		h = mix(h, binary.LittleEndian.Uint64(last[:]))
 	}
 	return h
 }
 
-func fold(h, w uint64) uint64 {
+func mix(h, w uint64) uint64 {
 	// Odd numbers with about as many ones as zeros: the fractions of the
 	// square roots of 2 and 3.
 	hi, lo := bits.Mul64(h^0x6a09e667f3bcc909, w^0xbb67ae8584caa73b)

@@ -51,11 +51,11 @@ func (opt *Options) ParsePayload(s string) error {
 type Payload struct {
 	schema.Layer `name:"payload" title:"Payload" source:"pcapline" every:"row"`
 
-	Len     schema.Values[uint32]         `name:"payload_len" unit:"B" doc:"Length on the wire of what is above the transport header, or above the last header that was decoded below it."`
+	Len     schema.Values[uint32]         `name:"payload_len" unit:"B" doc:"Length on the wire of what is above the (innermost) transport header, or above the last header that was decoded below it."`
 	Entropy schema.Optional[float64]      `name:"payload_entropy" unit:"bit/B" source:"Shannon 1948" doc:"Shannon entropy of the captured payload's bytes, 0 to 8; null without payload."`
 	Data    schema.Optional[schema.Bytes] `name:"payload" role:"payload" store:"plain" doc:"Captured bytes of the payload, all or as many as were asked for; null without any."`
 	Hash    schema.Optional[int64]        `name:"payload_hash" role:"payload" store:"plain" source:"XXH64, seed 0" doc:"Hash of the captured payload's bytes, where the table was made with payload hash; else null."`
-	Padding schema.Optional[schema.Bytes] `name:"padding" antinex:"pad_load" role:"payload" doc:"Bytes of the frame behind the end of the network packet: Ethernet padding and trailers; null without any, and where payloads are not kept."`
+	Padding schema.Optional[schema.Bytes] `name:"padding" antinex:"pad_load" role:"payload" doc:"Bytes behind the end of the network packet: Ethernet padding and trailers, those of the frame in a tunnel where the outer one has none; null without any, and where payloads are not kept."`
 
 	entropy entropy
 }

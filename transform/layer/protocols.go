@@ -37,12 +37,38 @@ func protocols() []Protocol {
 		new(Routing),
 		new(Fragment),
 		new(AH),
+		new(ESP),
+		new(GRE),
 		new(ICMP),
 		new(ICMPv6),
 		new(IGMP),
 		new(TCP),
 		new(UDP),
+		new(UDPEncap),
+		new(SCTP),
+		new(VXLAN),
+		new(Geneve),
+		new(GTP),
 		new(DNS),
+	}
+}
+
+// inner makes the protocols that have columns of their own inside of a tunnel,
+// with the prefix inner_. They are those that most packets have on either side
+// of it. The others have one set of columns, and the first header that is met
+// fills it, on whichever side.
+func inner() []Protocol {
+	return []Protocol{
+		new(Ethernet),
+		new(VLAN),
+		new(ARP),
+		new(IPv4),
+		new(IPv6),
+		new(ICMP),
+		new(ICMPv6),
+		new(TCP),
+		new(UDP),
+		new(SCTP),
 	}
 }
 

@@ -21,8 +21,8 @@ type Table struct {
 	payload      Payload
 	conversation Conversation
 	stream       Stream
-	list         []Protocol
-	again        []Protocol // where a protocol met again in the same packet is decoded to
+	levels       [3][]Protocol // by place in the list: outside of tunnels, in one, in a tunnel in a tunnel
+	again        []Protocol    // where a protocol met again on the same level is decoded to
 	againBatch   *schema.Batch
 	decoder      Decoder
 	chains       chains
@@ -32,14 +32,19 @@ type Table struct {
 
 // NewTable makes an empty table. All tables have the same columns.
 func NewTable(opt Options) *Table {
-	t := &Table{opt: opt, list: protocols(), again: protocols()}
-	columns := append([]any{&t.frame}, columnsOf(t.list)...)
-	t.batch = schema.Of(append(columns, &t.payload, &t.conversation, &t.stream)...)
+	t := &Table{opt: opt, again: protocols()}
+	list, inside := protocols(), inner()
+	t.levels = levels(list, inside, t.again)
+	t.batch = schema.Join(
+		schema.Of(append([]any{&t.frame}, columnsOf(list)...)...),
+		schema.OfPrefixed("inner_", columnsOf(inside)...),
+		schema.Of(&t.payload, &t.conversation, &t.stream),
+	)
 	t.conversation.cache = make([]cachedID, cacheSize)
 	t.againBatch = schema.Of(columnsOf(t.again)...)
 	t.decoder.batch = t.batch
-	t.decoder.dispatch = newDispatch(t.list)
-	t.chains.names = names(t.list)
+	t.decoder.dispatch = newDispatch(list)
+	t.chains.names = names(list)
 	t.errors.names = t.chains.names
 	return t
 }
@@ -96,16 +101,18 @@ func (t *Table) decode(p *pcapio.Packet) (payload []byte) {
 		}
 		d.chain[d.depth] = uint8(i + 1)
 		d.depth++
-		proto := t.list[i]
+		level := d.tunnels.level
+		proto := t.levels[min(level, 2)][i]
 		if proto.Has(d.Row) {
 			proto = t.again[i]
 		}
 		was := key
 		key, rest = proto.Decode(d, rest)
-		if !was.application() {
+		if !was.application() || d.tunnels.level > level {
 			payload, d.above = rest, d.missing
 		}
 	}
+	d.leave()
 	if d.depth == 0 {
 		d.noteFrame("link type not decoded")
 	}

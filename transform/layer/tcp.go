@@ -6,24 +6,25 @@ import "github.com/pcapline/pcapline/transform/schema"
 type TCP struct {
 	schema.Layer `name:"tcp" title:"Transmission Control Protocol" source:"RFC 9293"`
 
-	SrcPort  schema.Values[uint16] `name:"tcp_src_port" ws:"tcp.srcport" antinex:"tcp_sport" role:"identity" store:"dict" doc:"Source port."`
-	DstPort  schema.Values[uint16] `name:"tcp_dst_port" ws:"tcp.dstport" antinex:"tcp_dport" role:"identity" store:"dict" doc:"Destination port."`
-	Seq      schema.Values[uint32] `name:"tcp_seq" ws:"tcp.seq_raw" antinex:"tcp_seq" role:"identity" store:"plain" doc:"Sequence number as in the header."`
-	Ack      schema.Values[uint32] `name:"tcp_ack" ws:"tcp.ack_raw" role:"identity" store:"plain" doc:"Acknowledgement number as in the header, also where the ACK flag is not set."`
-	HdrLen   schema.Values[uint8]  `name:"tcp_hdr_len" ws:"tcp.hdr_len" store:"dict" unit:"B" doc:"Header length, options included."`
-	Flags    schema.Values[uint16] `name:"tcp_flags" ws:"tcp.flags" store:"dict" doc:"The twelve bits behind the data offset: three reserved, then NS, CWR, ECE, URG, ACK, PSH, RST, SYN, FIN."`
-	NS       schema.Values[bool]   `name:"tcp_flag_ns" ws:"tcp.flags.ae" source:"RFC 3540" doc:"ECN nonce sum; since RFC 9768 accurate ECN."`
-	CWR      schema.Values[bool]   `name:"tcp_flag_cwr" ws:"tcp.flags.cwr" source:"RFC 3168" doc:"Congestion window reduced."`
-	ECE      schema.Values[bool]   `name:"tcp_flag_ece" ws:"tcp.flags.ece" source:"RFC 3168" doc:"ECN echo."`
-	URG      schema.Values[bool]   `name:"tcp_flag_urg" ws:"tcp.flags.urg" doc:"The urgent pointer counts."`
-	ACK      schema.Values[bool]   `name:"tcp_flag_ack" ws:"tcp.flags.ack" doc:"The acknowledgement number counts."`
-	PSH      schema.Values[bool]   `name:"tcp_flag_psh" ws:"tcp.flags.push" doc:"Push to the application."`
-	RST      schema.Values[bool]   `name:"tcp_flag_rst" ws:"tcp.flags.reset" doc:"Reset."`
-	SYN      schema.Values[bool]   `name:"tcp_flag_syn" ws:"tcp.flags.syn" doc:"Synchronise sequence numbers: begins a connection."`
-	FIN      schema.Values[bool]   `name:"tcp_flag_fin" ws:"tcp.flags.fin" doc:"No more data from the sender."`
-	Window   schema.Values[uint16] `name:"tcp_window" ws:"tcp.window_size_value" doc:"Receive window as in the header, not scaled."`
-	Checksum schema.Values[uint16] `name:"tcp_checksum" ws:"tcp.checksum" role:"identity" store:"plain" doc:"Checksum as captured."`
-	Urgent   schema.Values[uint16] `name:"tcp_urgent" ws:"tcp.urgent_pointer" antinex:"tcp_fields_urgptr" store:"dict" doc:"Urgent pointer."`
+	SrcPort  schema.Values[uint16]  `name:"tcp_src_port" ws:"tcp.srcport" antinex:"tcp_sport" role:"identity" store:"dict" doc:"Source port."`
+	DstPort  schema.Values[uint16]  `name:"tcp_dst_port" ws:"tcp.dstport" antinex:"tcp_dport" role:"identity" store:"dict" doc:"Destination port."`
+	Seq      schema.Values[uint32]  `name:"tcp_seq" ws:"tcp.seq_raw" antinex:"tcp_seq" role:"identity" store:"plain" doc:"Sequence number as in the header."`
+	Ack      schema.Values[uint32]  `name:"tcp_ack" ws:"tcp.ack_raw" role:"identity" store:"plain" doc:"Acknowledgement number as in the header, also where the ACK flag is not set."`
+	HdrLen   schema.Values[uint8]   `name:"tcp_hdr_len" ws:"tcp.hdr_len" store:"dict" unit:"B" doc:"Header length, options included."`
+	Flags    schema.Values[uint16]  `name:"tcp_flags" ws:"tcp.flags" store:"dict" doc:"The twelve bits behind the data offset: three reserved, then NS, CWR, ECE, URG, ACK, PSH, RST, SYN, FIN."`
+	NS       schema.Values[bool]    `name:"tcp_flag_ns" ws:"tcp.flags.ae" source:"RFC 3540" doc:"ECN nonce sum; since RFC 9768 accurate ECN."`
+	CWR      schema.Values[bool]    `name:"tcp_flag_cwr" ws:"tcp.flags.cwr" source:"RFC 3168" doc:"Congestion window reduced."`
+	ECE      schema.Values[bool]    `name:"tcp_flag_ece" ws:"tcp.flags.ece" source:"RFC 3168" doc:"ECN echo."`
+	URG      schema.Values[bool]    `name:"tcp_flag_urg" ws:"tcp.flags.urg" doc:"The urgent pointer counts."`
+	ACK      schema.Values[bool]    `name:"tcp_flag_ack" ws:"tcp.flags.ack" doc:"The acknowledgement number counts."`
+	PSH      schema.Values[bool]    `name:"tcp_flag_psh" ws:"tcp.flags.push" doc:"Push to the application."`
+	RST      schema.Values[bool]    `name:"tcp_flag_rst" ws:"tcp.flags.reset" doc:"Reset."`
+	SYN      schema.Values[bool]    `name:"tcp_flag_syn" ws:"tcp.flags.syn" doc:"Synchronise sequence numbers: begins a connection."`
+	FIN      schema.Values[bool]    `name:"tcp_flag_fin" ws:"tcp.flags.fin" doc:"No more data from the sender."`
+	Window   schema.Values[uint16]  `name:"tcp_window" ws:"tcp.window_size_value" doc:"Receive window as in the header, not scaled."`
+	Checksum schema.Values[uint16]  `name:"tcp_checksum" ws:"tcp.checksum" role:"identity" store:"plain" doc:"Checksum as captured."`
+	Status   schema.Optional[uint8] `name:"tcp_checksum_status" ws:"tcp.checksum.status" role:"provenance" store:"dict" doc:"0 bad, 1 good, 3 absent (0 in the packet), 5 partial: the sum of the pseudo-header, which the network card completes; null where it cannot be verified (fragment, capture cut). Numbers as Wireshark's, which has none for partial."`
+	Urgent   schema.Values[uint16]  `name:"tcp_urgent" ws:"tcp.urgent_pointer" antinex:"tcp_fields_urgptr" store:"dict" doc:"Urgent pointer."`
 
 	Options   schema.Optional[schema.Bytes] `name:"tcp_options" ws:"tcp.options" role:"identity" store:"dict" doc:"All options as captured, padding included; null without any."`
 	MSS       schema.Optional[uint16]       `name:"tcp_mss" ws:"tcp.options.mss_val" antinex:"tcp_fields_options.MSS" store:"dict" unit:"B" source:"RFC 9293, 3.7.1" doc:"Maximum segment size that the sender accepts."`
@@ -51,6 +52,7 @@ func (t *TCP) Decode(d *Decoder, b []byte) (Key, []byte) {
 	g.SrcPort, g.DstPort, g.HeaderLen = src, dst, uint16(hdrLen)
 	g.Seq, g.Ack, g.Window = be.Uint32(b[4:]), be.Uint32(b[8:]), be.Uint16(b[14:])
 	g.TCPFlags = be.Uint16(b[12:]) & 0x1ff
+	d.setChecksum(&t.Status, 6, b, be.Uint16(b[16:]))
 	end := min(max(hdrLen, 20), len(b))
 	t.decodeOptions(d, b[20:end])
 	switch {

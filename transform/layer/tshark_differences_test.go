@@ -37,9 +37,87 @@ var differences = []difference{
 		},
 	},
 	{
+		"tshark's number for what it cannot verify is null",
+		func(f *schema.Field, c *comparison, ours, theirs string) bool {
+			_, ok := isStatus(f, c)
+			return ok && ours == "" && theirs == "2"
+		},
+	},
+	{
+		"tshark takes a checksum of 0 that is wrong for bad; ours is absent, because the card was to fill it",
+		func(f *schema.Field, c *comparison, ours, theirs string) bool {
+			checksum, ok := isStatus(f, c)
+			return ok && ours == "3" && theirs == "0" && checksum == "0"
+		},
+	},
+	{
+		"tshark wants 0 where TCP has 0xffff; to a receiver, which adds up, they are the same (RFC 1624)",
+		func(f *schema.Field, c *comparison, ours, theirs string) bool {
+			checksum, ok := isStatus(f, c)
+			return ok && ours == "1" && theirs == "0" && checksum == "65535"
+		},
+	},
+	{
+		"tshark knows no partial checksums: the sum of the pseudo-header, which a card completes, is bad to it",
+		func(f *schema.Field, c *comparison, ours, theirs string) bool {
+			_, ok := isStatus(f, c)
+			return ok && ours == "5" && theirs == "0"
+		},
+	},
+	{
+		"tshark verifies what is there where the IP length claims more; ours is null",
+		func(f *schema.Field, c *comparison, ours, theirs string) bool {
+			_, ok := isStatus(f, c)
+			n, _ := strconv.Atoi(c.ours["ip_len"])
+			return ok && ours == "" && theirs == "0" && n+14 > int(c.packet.WireLen)
+		},
+	},
+	{
+		"tshark goes by IP's version against the EtherType; a host drops what does not agree",
+		func(f *schema.Field, c *comparison, ours, theirs string) bool {
+			return ours == "" && c.ours["decode_error"] == "ip: version is not 4" && strings.Contains(c.tshark["frame.protocols"], "ip:ipv6")
+		},
+	},
+	{
+		"tshark stops at the lengths of 0 that segments above 65,535 bytes have before a card cuts them (BIG TCP)",
+		func(f *schema.Field, c *comparison, ours, theirs string) bool {
+			return theirs == "" && c.packet.WireLen > 0xffff && (c.ours["udp_len"] == "0" || c.ours["ipv6_plen"] == "0")
+		},
+	},
+	{
+		"tshark calls a UDP checksum of 0 over IPv6 illegal; tunnels may have none (RFC 6935)",
+		func(f *schema.Field, c *comparison, ours, theirs string) bool {
+			return isField(f, "udp_checksum_status") && ours == "3" && theirs == "4"
+		},
+	},
+	{
+		"tshark gives a first fragment no tcp.len",
+		func(f *schema.Field, c *comparison, _, theirs string) bool {
+			return f.Name == "payload_len" && theirs == "" && c.ours["ip_flag_mf"] == "true"
+		},
+	},
+	{
+		"tshark shows the end of a source route as the destination; ours is the header's",
+		func(f *schema.Field, c *comparison, _, _ string) bool {
+			return f.Name == "ip_dst" && (strings.HasPrefix(c.ours["ip_options"], "83") || strings.HasPrefix(c.ours["ip_options"], "89"))
+		},
+	},
+	{
+		"tshark has one field for the 802.3 length of all headers; here the one in the tunnel has a length, the outer one a type",
+		func(f *schema.Field, c *comparison, _, _ string) bool {
+			return isField(f, "eth_len") && c.ours["eth_len"] == "" && c.ours["inner_eth_len"] != ""
+		},
+	},
+	{
+		"tshark verifies no datagram in a packet that was cut; this one was cut behind it",
+		func(f *schema.Field, c *comparison, ours, theirs string) bool {
+			return isField(f, "udp_checksum_status") && ours != "" && theirs == "2" && int(c.packet.WireLen) > len(c.packet.Data)
+		},
+	},
+	{
 		"tshark sets ip.version for IPv6 as well; the column is of the IPv4 header",
 		func(f *schema.Field, c *comparison, ours, theirs string) bool {
-			return f.Name == "ip_version" && ours == "" && theirs == "6" && c.ours["ipv6_version"] == "6"
+			return isField(f, "ip_version") && ours != "6" && theirs == "6"
 		},
 	},
 	{
@@ -64,7 +142,8 @@ var differences = []difference{
 		"Wireshark has the length of the payload as a field of TCP only",
 		func(f *schema.Field, c *comparison, _, theirs string) bool {
 			_, tcp := c.ours["tcp_src_port"]
-			return f.Name == "payload_len" && !tcp
+			_, innerTCP := c.ours["inner_tcp_src_port"]
+			return f.Name == "payload_len" && !tcp && !innerTCP
 		},
 	},
 	{
@@ -234,12 +313,23 @@ var differences = []difference{
 	},
 }
 
+// isField reports whether the column has the name, on either side of a tunnel.
+func isField(f *schema.Field, name string) bool {
+	return strings.TrimPrefix(f.Name, "inner_") == name
+}
+
+// isStatus reports whether the column says what a checksum is worth, and gives
+// the checksum.
+func isStatus(f *schema.Field, c *comparison) (checksum string, ok bool) {
+	name, ok := strings.CutSuffix(f.Name, "_status")
+	return c.ours[name], ok
+}
+
 // notInList are the protocols of tshark's through which it reaches headers
 // that we count as payload.
 var notInList = []string{
-	"arcnet", "atm", "avsp", "chdlc", "clip", "eth:eth", "fr", "geneve", "gre", "ipcomp", "ipip", "ipnet", "ipoib", "juniper", "lwapp",
-	"macsec", "nflog", "nsh", "openflow", "pim", "pktap", "ppi", "sflow", "user_dlt", "vxlan", "wpan",
-	"ipv6.routing:eth", "ip:ipv6", "udp:mpls",
+	"arcnet", "atm", "avsp", "chdlc", "clip", "cmd", "erspan", "eth:eth", "fr", "ipcomp", "ipnet", "ipoib", "juniper", "lwapp",
+	"macsec", "nflog", "nhrp", "nsh", "openflow", "pim", "pktap", "ppi", "sflow", "user_dlt", "wpan", "udp:mpls",
 }
 
 // undecoded reports whether tshark went through a protocol that is not in the

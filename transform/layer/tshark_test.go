@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,8 +17,11 @@ import (
 	"github.com/pcapline/pcapline/transform/schema"
 )
 
-// wlanFiles are captures of wireless LANs with and without radiotap.
-const wlanFiles = "testdata/ieee80211/*.pcap"
+// Captures of wireless LANs with and without radiotap, and of tunnels and SCTP.
+const (
+	wlanFiles   = "testdata/ieee80211/*.pcap"
+	tunnelFiles = "testdata/tunnels/*.pcap"
+)
 
 // TestTshark compares every column that has a Wireshark field with what
 // tshark says, packet by packet, in all bundled captures. PCAPLINE_LAB=all
@@ -42,7 +46,7 @@ func tsharkCaptures(t *testing.T) []string {
 	switch lab := os.Getenv("PCAPLINE_LAB"); lab {
 	case "":
 		paths = append(paths, goldenMixed)
-		for _, pattern := range []string{filepath.Join(bundledLab, "*.pcapng.zst"), wlanFiles} {
+		for _, pattern := range []string{filepath.Join(bundledLab, "*.pcapng.zst"), wlanFiles, tunnelFiles} {
 			found, _ := filepath.Glob(pattern)
 			if len(found) == 0 {
 				t.Fatal("no captures match ", pattern)
@@ -103,6 +107,8 @@ func tsharkRows(t *testing.T, file string, fields []string, f func(values []stri
 		"-o", "tcp.relative_sequence_numbers:FALSE", "-o", "tcp.desegment_tcp_streams:FALSE",
 		"-o", "tcp.analyze_sequence_numbers:FALSE", "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE",
 		"-o", "dns.desegment_dns_messages:FALSE", "-o", "wlan.defragment:FALSE",
+		"-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE",
+		"-o", "sctp.checksum:CRC 32c", "-d", "udp.port==8472,vxlan",
 	}
 	for _, name := range fields {
 		args = append(args, "-e", name)
@@ -227,7 +233,10 @@ func (c *comparison) theirs(f *schema.Field) (text string, ok bool) {
 	if f.Wireshark == "" && together[f.Name] == nil {
 		return "", false
 	}
-	values := strings.Split(raw, valueSep)
+	values, ok := c.side(f, strings.Split(raw, valueSep))
+	if !ok {
+		return "", true
+	}
 	if !f.List {
 		return normalise(f, values[0]), true
 	}
@@ -235,6 +244,61 @@ func (c *comparison) theirs(f *schema.Field) (text string, ok bool) {
 		values[i] = normalise(f, v)
 	}
 	return strings.Join(values, ";"), true
+}
+
+// side gives those of a field's values that belong to the column's side of a
+// tunnel, if any do: tshark prints the values of all headers, from the outside
+// in.
+func (c *comparison) side(f *schema.Field, values []string) ([]string, bool) {
+	name, isInner := strings.CutPrefix(f.Layer, "inner_")
+	if !isInner && !slices.Contains(innerNames, name) {
+		return values, true
+	}
+	sides := sidesOf(c.tshark["frame.protocols"])
+	n := count(sides[0], name)
+	if !isInner {
+		return values, len(sides) == 1 || n > 0
+	}
+	if len(sides) == 1 || n >= len(values) || count(sides[1], name) == 0 {
+		return nil, false
+	}
+	values = values[n:]
+	if len(sides) > 2 {
+		values = values[:min(count(sides[1], name), len(values))]
+	}
+	return values, true
+}
+
+// innerNames are the layers that have columns on both sides of a tunnel.
+var innerNames = names(inner())
+
+// sidesOf cuts a chain of tshark's protocols where a tunnel begins: at a link
+// or network protocol after an IP header, unless an ICMP error quotes it.
+func sidesOf(chain string) (sides [][]string) {
+	seenIP, from := false, 0
+	protocols := strings.Split(chain, ":")
+chain:
+	for i, p := range protocols {
+		switch p {
+		case "icmp", "icmpv6":
+			break chain
+		case "eth", "ip", "ipv6", "vlan", "arp", "mpls", "ppp":
+			if seenIP {
+				sides, from = append(sides, protocols[from:i]), i
+			}
+			seenIP = p == "ip" || p == "ipv6"
+		}
+	}
+	return append(sides, protocols[from:])
+}
+
+func count(protocols []string, name string) (n int) {
+	for _, p := range protocols {
+		if p == name {
+			n++
+		}
+	}
+	return n
 }
 
 // normalise writes a value of tshark's as AppendText writes ours.

@@ -91,11 +91,14 @@ func fieldOf(sf reflect.StructField, prefix string, c Column, l *Layer) *Field {
 	tag := sf.Tag.Get
 	f := &Field{
 		Name: prefix + tag("name"), Unit: tag("unit"), Doc: tag("doc"), Source: tag("source"),
-		Wireshark: tag("ws"), AntiNex: tag("antinex"),
-		Role: Role(tag("role")), Storage: Storage(tag("store")),
+		Wireshark: tag("ws"),
+		Role:      Role(tag("role")), Storage: Storage(tag("store")),
 	}
 	if tag("name") == "" || f.Doc == "" {
 		panic(fmt.Sprintf("schema: column %s has no name or no doc", sf.Name))
+	}
+	if prefix == "" { // AntiNex has one set of headers
+		f.AntiNex = tag("antinex")
 	}
 	f.Kind = c.kind()
 	f.List = c.list()

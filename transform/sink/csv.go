@@ -2,24 +2,15 @@ package sink
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"unicode/utf8"
 
 	"github.com/pcapline/pcapline/transform/schema"
 )
 
-type csvSink struct {
-	w      io.Writer
-	schema schema.Schema
-	header []byte // until it is written
-	err    error  // of the writer: the file cannot be continued
-	spare  buffers
-}
-
 func newCSV(w io.Writer, s schema.Schema, opt Options) (Sink, error) {
-	if opt.Compression != "" && opt.Compression != "none" {
-		return nil, fmt.Errorf("csv: no compression %q; known: none", opt.Compression)
+	if err := refuseOptions("csv", opt); err != nil {
+		return nil, err
 	}
 	var header []byte
 	for i, f := range s {
@@ -28,54 +19,19 @@ func newCSV(w io.Writer, s schema.Schema, opt Options) (Sink, error) {
 		}
 		header = quoteFrom(append(header, f.Name...), len(header))
 	}
-	return &csvSink{w: w, schema: s, header: append(header, '\n')}, nil
+	return newTextSink("csv", w, s, opt, append(header, '\n'), func() lines { return &csvLines{schema: s} })
 }
 
-func (s *csvSink) NewEncoder() Encoder { return &csvEncoder{sink: s} }
-
-func (s *csvSink) SetMetadata(string, string) {}
-
-func (s *csvSink) Commit(p Piece) error {
-	piece, ok := p.(*csvPiece)
-	if !ok {
-		return fmt.Errorf("csv: commit of a %T", p)
-	}
-	s.write(s.header)
-	s.header = nil
-	s.write(piece.text)
-	s.spare.put(piece.text)
-	piece.text = nil
-	return s.err
-}
-
-func (s *csvSink) Close() error {
-	s.write(s.header)
-	s.header = nil
-	return s.err
-}
-
-func (s *csvSink) write(text []byte) {
-	if s.err == nil && len(text) > 0 {
-		_, s.err = s.w.Write(text)
-	}
-}
-
-type csvPiece struct {
-	rows int
-	text []byte
-}
-
-func (p *csvPiece) Rows() int  { return p.rows }
-func (p *csvPiece) Bytes() int { return len(p.text) }
-
-type csvEncoder struct {
-	sink    *csvSink
-	columns []csvColumn
-	piece   csvPiece
+// csvLines writes a row as comma-separated values.
+type csvLines struct {
+	schema  schema.Schema
+	columns []csvColumn // those that a row of the batch has
+	behind  []byte      // commas behind the last of them
 }
 
 // csvColumn is a column on its way through a batch's rows.
 type csvColumn struct {
+	before []byte // commas
 	column schema.Column
 	def    []uint8 // nil: a value in every row
 	next   int     // index of the next value
@@ -83,20 +39,12 @@ type csvColumn struct {
 	empty  bool    // values may be empty, which is not null
 }
 
-func (e *csvEncoder) Encode(b *schema.Batch) error {
-	if err := e.bind(b); err != nil {
-		return err
-	}
-	out := e.piece.text
-	if out == nil {
-		out = e.sink.spare.get(pageBytes)
-	}
+func (l *csvLines) appendRows(out []byte, b *schema.Batch) []byte {
+	l.bind(b)
 	for row := range b.Rows {
-		for i := range e.columns {
-			if i > 0 {
-				out = append(out, ',')
-			}
-			c := &e.columns[i]
+		for i := range l.columns {
+			c := &l.columns[i]
+			out = append(out, c.before...)
 			if c.def != nil {
 				if row >= len(c.def) || c.def[row] == 0 {
 					continue
@@ -112,22 +60,24 @@ func (e *csvEncoder) Encode(b *schema.Batch) error {
 				out = append(out, '"', '"')
 			}
 		}
-		out = append(out, '\n')
+		out = append(append(out, l.behind...), '\n')
 	}
-	e.piece.text = out
-	e.piece.rows += b.Rows
-	return nil
+	return out
 }
 
-// bind checks that b has the sink's columns and sets each to its first row.
-func (e *csvEncoder) bind(b *schema.Batch) error {
-	if err := checkBatch("csv", e.sink.schema, b); err != nil {
-		return err
-	}
-	e.columns = e.columns[:0]
+// bind sets each column to its first row. Columns that no row has, which are
+// most of the packets table, are passed over: they are commas.
+func (l *csvLines) bind(b *schema.Batch) {
+	l.columns = l.columns[:0]
+	commas := bytes.Repeat([]byte{','}, len(b.Columns))
+	last := 0
 	for i, c := range b.Columns {
-		f := e.sink.schema[i]
+		if p := c.Presence(); p != nil && p.Count == 0 {
+			continue
+		}
+		f := l.schema[i]
 		col := csvColumn{
+			before: commas[:i-last],
 			column: c,
 			text:   f.Kind == schema.String || f.Kind == schema.IPAddr, // a zone can be anything
 			empty:  f.List || f.Kind == schema.String || f.Kind == schema.Binary || f.Kind == schema.IPAddr,
@@ -137,15 +87,10 @@ func (e *csvEncoder) bind(b *schema.Batch) error {
 				col.def = []uint8{}
 			}
 		}
-		e.columns = append(e.columns, col)
+		l.columns = append(l.columns, col)
+		last = i
 	}
-	return nil
-}
-
-func (e *csvEncoder) Flush() (Piece, error) {
-	p := e.piece
-	e.piece = csvPiece{}
-	return &p, nil
+	l.behind = commas[:max(len(b.Columns)-1-last, 0)]
 }
 
 // quoteFrom puts the cell that begins at start in quotes where RFC 4180 wants

@@ -1,4 +1,4 @@
-// Package sink writes tables: Parquet and CSV, behind one interface.
+// Package sink writes tables: Parquet, CSV and Zeek's logs, behind one interface.
 //
 // A table is written in two stages. Any number of goroutines each hold an
 // [Encoder] and turn batches of rows into pieces; one goroutine commits the
@@ -46,4 +46,13 @@
 // A header line and one line a row, as RFC 4180 has it but with LF line ends.
 // A null is an empty cell, an empty string is a quoted empty cell. CSV has no
 // place for metadata.
+//
+// # Zeek
+//
+// Zeek's ASCII logs: #separator, #set_separator, #empty_field, #unset_field,
+// #path, #fields and #types, then tab-separated lines. Times are seconds since
+// 1970 with six decimals, and so are intervals, which are the columns in
+// seconds; what Zeek would not print is \xHH. #open and #close, which say when
+// a log was written, are left out: Zeek's readers do not need them, and the
+// same table is the same bytes.
 package sink

@@ -7,8 +7,6 @@ import (
 	"maps"
 	"math"
 
-	"github.com/parquet-go/parquet-go/format"
-
 	"github.com/pcapline/pcapline/transform/schema"
 )
 
@@ -17,21 +15,23 @@ const parquetMagic = "PAR1"
 // parquetSink writes row groups one behind another and keeps what the footer
 // says of them.
 type parquetSink struct {
-	w        io.Writer
-	schema   schema.Schema
-	codec    format.CompressionCodec
-	metadata map[string]string
+	output
+	schema      schema.Schema
+	compression string
+	bloom       []string
+	metadata    map[string]string
 
-	offset int64 // bytes written so far
 	rows   int64
 	groups []*rowGroup // without their bytes
 	small  buffers     // of committed row groups
 	large  buffers     // of their large pages
-	err    error       // of the writer: the file cannot be continued
 }
 
 func newParquet(w io.Writer, s schema.Schema, opt Options) (Sink, error) {
-	codec, err := codecByName(opt.Compression)
+	if err := refuseOptions("parquet", opt, "Bloom"); err != nil {
+		return nil, err
+	}
+	compression, err := chooseCompression("parquet", opt.Compression, parquetCompressions)
 	if err != nil {
 		return nil, err
 	}
@@ -45,11 +45,14 @@ func newParquet(w io.Writer, s schema.Schema, opt Options) (Sink, error) {
 		}
 		names[f.Name] = true
 	}
+	if _, err := newBloomFilters(s, opt.Bloom); err != nil {
+		return nil, err
+	}
 	text, err := json.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("parquet: schema: %w", err)
 	}
-	p := &parquetSink{w: w, schema: s, codec: codec, metadata: make(map[string]string)}
+	p := &parquetSink{output: output{w: w}, schema: s, compression: compression, bloom: opt.Bloom, metadata: make(map[string]string)}
 	maps.Copy(p.metadata, opt.Metadata)
 	p.metadata[schema.MetadataKey] = string(text)
 	return p, nil
@@ -103,17 +106,4 @@ func (s *parquetSink) begin() error {
 		return s.err
 	}
 	return s.write([]byte(parquetMagic))
-}
-
-func (s *parquetSink) write(b []byte) error {
-	if s.err != nil {
-		return s.err
-	}
-	n, err := s.w.Write(b)
-	if err == nil && n < len(b) {
-		err = io.ErrShortWrite
-	}
-	s.offset += int64(n)
-	s.err = err
-	return err
 }

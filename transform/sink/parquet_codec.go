@@ -1,23 +1,21 @@
 package sink
 
 import (
-	"fmt"
+	"bytes"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/format"
 )
 
-func codecByName(name string) (format.CompressionCodec, error) {
-	switch name {
-	case "", "zstd":
-		return format.Zstd, nil
-	case "snappy":
-		return format.Snappy, nil
-	case "none":
-		return format.Uncompressed, nil
-	}
-	return 0, fmt.Errorf("parquet: no compression %q; known: zstd, snappy, none", name)
+// parquetCompressions are those that a column chunk can have, the default first.
+var parquetCompressions = []string{
+	zstdName, "zstd:1", "zstd:3", "zstd:7", "zstd:11", "snappy", gzipName, "gzip:1", "gzip:9", uncompressed,
+}
+
+var parquetCodecs = map[string]format.CompressionCodec{
+	zstdName: format.Zstd, "snappy": format.Snappy, gzipName: format.Gzip, uncompressed: format.Uncompressed,
 }
 
 // compressor compresses the pages of one encoder. Its output depends on its
@@ -25,19 +23,18 @@ func codecByName(name string) (format.CompressionCodec, error) {
 type compressor struct {
 	codec format.CompressionCodec
 	zstd  *zstd.Encoder
+	gzip  *gzip.Writer
 	buf   []byte
 }
 
-func newCompressor(codec format.CompressionCodec) *compressor {
-	c := &compressor{codec: codec}
-	if codec == format.Zstd {
-		// Options that cannot be wrong: NewWriter reports nothing else.
-		c.zstd, _ = zstd.NewWriter(nil,
-			zstd.WithEncoderLevel(zstd.SpeedFastest),
-			zstd.WithEncoderConcurrency(1),
-			zstd.WithWindowSize(pageBytes),
-			zstd.WithEncoderCRC(false), // the page header has one
-		)
+func newCompressor(compression string) *compressor {
+	c := &compressor{codec: parquetCodecs[codecOf(compression)]}
+	switch c.codec {
+	case format.Zstd:
+		c.zstd = newZstd(compression, zstd.SpeedFastest, false) // the page header has a checksum
+	case format.Gzip:
+		// A level of the list cannot be wrong, which is all that is reported.
+		c.gzip, _ = gzip.NewWriterLevel(nil, gzipLevels[compression])
 	}
 	return c
 }
@@ -49,6 +46,13 @@ func (c *compressor) compress(src []byte) []byte {
 		c.buf = c.zstd.EncodeAll(src, c.buf[:0])
 	case format.Snappy:
 		c.buf = snappy.Encode(c.buf[:cap(c.buf)], src)
+	case format.Gzip:
+		out := bytes.NewBuffer(c.buf[:0])
+		c.gzip.Reset(out)
+		// Writing to memory does not fail.
+		_, _ = c.gzip.Write(src)
+		_ = c.gzip.Close()
+		c.buf = out.Bytes()
 	default:
 		return src
 	}

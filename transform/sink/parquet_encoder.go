@@ -18,6 +18,7 @@ const pageBytes = 1 << 20
 type parquetEncoder struct {
 	sink   *parquetSink
 	chunks []*columnChunk
+	bloom  []*bloomFilter // nil where the column gets none
 	rows   int
 	work   pageWork
 }
@@ -39,12 +40,13 @@ type span struct{ from, to int }
 
 func newParquetEncoder(s *parquetSink) *parquetEncoder {
 	e := &parquetEncoder{sink: s}
-	e.work.compressor = newCompressor(s.codec)
+	e.work.compressor = newCompressor(s.compression)
 	e.work.large = &s.large
 	e.work.shared = make(map[*schema.Presence]span)
 	for _, f := range s.schema {
 		e.chunks = append(e.chunks, newColumnChunk(f))
 	}
+	e.bloom, _ = newBloomFilters(s.schema, s.bloom) // newParquet looked for what is wrong
 	return e
 }
 
@@ -60,6 +62,9 @@ func (e *parquetEncoder) Encode(b *schema.Batch) error {
 	for i, c := range b.Columns {
 		if err := e.chunks[i].add(c, b.Rows, &e.work); err != nil {
 			return fmt.Errorf("parquet: column %s: %w", c.Field().Name, err)
+		}
+		if f := e.bloom[i]; f != nil {
+			f.add(c.Data())
 		}
 	}
 	e.rows += b.Rows
@@ -90,7 +95,25 @@ func (e *parquetEncoder) Flush() (Piece, error) {
 		c.reset()
 	}
 	e.rows = 0
-	return g, nil
+	return g, e.addBloomFilters(g)
+}
+
+// addBloomFilters puts the filters behind the row group's columns.
+func (e *parquetEncoder) addBloomFilters(g *rowGroup) error {
+	for i, f := range e.bloom {
+		if f == nil {
+			continue
+		}
+		start := len(g.body)
+		var err error
+		if g.body, err = f.append(g.body); err != nil {
+			return fmt.Errorf("parquet: column %s: %w", e.chunks[i].field.Name, err)
+		}
+		size := len(g.body) - start
+		g.columns[i].meta.BloomFilterOffset, g.columns[i].meta.BloomFilterLength = int64(g.size), int32(size)
+		g.size += size
+	}
+	return nil
 }
 
 // rowGroup is a finished row group; offsets in it count from its own start.

@@ -53,6 +53,11 @@ func (g *rowGroup) describe(rg *format.RowGroup, ordinal int) {
 		if g.columns[i].dictionary {
 			m.DictionaryPageOffset += g.offset
 		}
+		if m.BloomFilterLength > 0 {
+			m.BloomFilterOffset += g.offset
+		} else {
+			m.BloomFilterOffset = 0 // no value, no filter
+		}
 		rg.TotalByteSize += m.TotalUncompressedSize
 		rg.TotalCompressedSize += m.TotalCompressedSize
 		rg.Columns = append(rg.Columns, format.ColumnChunk{MetaData: m})

@@ -32,17 +32,20 @@ func python(t *testing.T, modules string) string {
 	return ""
 }
 
-// pythonSpec is what check_parquet.py is told of a table.
+// pythonSpec is what check_tables.py is told of a table.
 type pythonSpec struct {
 	Columns   []pythonColumn    `json:"columns"`
 	Rows      int               `json:"rows"`
 	Groups    int               `json:"groups"`
+	Batches   int               `json:"batches"`
 	Metadata  map[string]string `json:"metadata"`
 	Unindexed []string          `json:"unindexed"` // columns without bounds
+	Bloom     []string          `json:"bloom"`     // columns with bloom filters
 }
 
 type pythonColumn struct {
 	Name     string `json:"name"`
+	Layer    string `json:"layer"`
 	Type     string `json:"type"`
 	Nullable bool   `json:"nullable"`
 }
@@ -73,7 +76,7 @@ func TestPython(t *testing.T) {
 	}())
 	packets := newBenchPackets(1, 3000, true).Batch
 	writePair(t, dir, "packets", "zstd", packets.Schema(), []*schema.Batch{packets, packets}, []*schema.Batch{packets})
-	out, err := exec.Command(interpreter, filepath.Join("testdata", "check_parquet.py"), dir).CombinedOutput()
+	out, err := exec.Command(interpreter, filepath.Join("testdata", "check_tables.py"), dir).CombinedOutput()
 	t.Logf("%s", out)
 	if err != nil {
 		t.Error(err)
@@ -100,40 +103,19 @@ func writePair(t *testing.T, dir, name, compression string, s schema.Schema, gro
 		t.Fatal(err)
 	}
 	for _, f := range s {
-		spec.Columns = append(spec.Columns, pythonColumn{f.Name, f.Type(), f.Nullable})
+		spec.Columns = append(spec.Columns, pythonColumn{f.Name, f.Layer, f.Type(), f.Nullable})
 		if f.Kind == schema.Binary {
 			spec.Unindexed = append(spec.Unindexed, f.Name)
 		}
 	}
-	for _, format := range []string{".parquet", ".csv"} {
-		opt := sink.Options{Metadata: map[string]string{"pcapline.test": "ü \"1\"", "empty": ""}}
-		if format == ".parquet" {
-			opt.Compression = compression
+	compressions := map[string]string{".parquet": compression, ".arrow": arrowCompression[compression]}
+	for _, ending := range []string{".parquet", ".csv", ".csv.gz", ".csv.zst", ".arrow", ".arrows", ".jsonl", ".jsonl.gz", ".jsonl.zst"} {
+		opt := sink.Options{Metadata: spec.Metadata, Compression: compressions[ending]}
+		if ending == ".parquet" {
+			spec.Bloom = bloomColumns(s)
+			opt.Bloom = spec.Bloom
 		}
-		f, err := sink.Create(filepath.Join(dir, name+format), sink.Format{}, s, opt)
-		if err != nil {
-			t.Fatal(err)
-		}
-		enc := f.NewEncoder()
-		spec.Rows = 0
-		for _, g := range groups {
-			for _, b := range g {
-				if err := enc.Encode(b); err != nil {
-					t.Fatal(err)
-				}
-				spec.Rows += b.Rows
-			}
-			p, err := enc.Flush()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := f.Commit(p); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := f.Close(); err != nil {
-			t.Fatal(err)
-		}
+		spec.Rows, spec.Batches = writeGroups(t, filepath.Join(dir, name+ending), s, opt, groups)
 	}
 	spec.Metadata[schema.MetadataKey] = string(text)
 	b, err := json.Marshal(spec)
@@ -143,4 +125,39 @@ func writePair(t *testing.T, dir, name, compression string, s schema.Schema, gro
 	if err := os.WriteFile(filepath.Join(dir, name+".json"), b, 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// arrowCompression is the compression of Arrow's buffers where that of Parquet
+// is the other.
+var arrowCompression = map[string]string{"zstd": "zstd", "snappy": "lz4", "none": "none"}
+
+// writeGroups writes a table and says how many rows and batches with rows it has.
+func writeGroups(t *testing.T, path string, s schema.Schema, opt sink.Options, groups [][]*schema.Batch) (rows, batches int) {
+	t.Helper()
+	f, err := sink.Create(path, sink.Format{}, s, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	enc := f.NewEncoder()
+	for _, g := range groups {
+		for _, b := range g {
+			if err := enc.Encode(b); err != nil {
+				t.Fatal(err)
+			}
+			if rows += b.Rows; b.Rows > 0 {
+				batches++
+			}
+		}
+		p, err := enc.Flush()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Commit(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return rows, batches
 }

@@ -1,24 +1,50 @@
 package sink
 
 import (
+	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/pcapline/pcapline/transform/schema"
 )
 
 // Format is one way to write a table. It is a row of [Formats].
 type Format struct {
-	Name       string   // as --format takes it
-	Extensions []string // file name endings that choose it, with the dot
-	Doc        string   // one line for help
-	New        func(w io.Writer, s schema.Schema, opt Options) (Sink, error)
+	Name         string   // as --format takes it
+	Extensions   []string // file name endings that choose it, with the dot
+	Doc          string   // one line for help
+	Compressions []string // names for Options.Compression, the default first
+	Text         bool     // it is lines; a compression is around the file, whose ending says it
+	Derived      bool     // its rows are made of a table's, and are not the table: no reader gives it back
+	New          func(w io.Writer, s schema.Schema, opt Options) (Sink, error)
 }
 
-// Options are what all formats understand; the zero value is each format's
-// default.
+// Options say how a table is written; the zero value is each format's default.
+// A format refuses an option that it has no use for, but for Metadata.
 type Options struct {
-	Compression string            // "zstd", "snappy", "none"; "" is the format's default
+	Compression string            // one of Format.Compressions; "" is the default
 	Metadata    map[string]string // key-value metadata, for formats that have a place for it
+	Log         string            // what the table is called, for formats that say it
+	Bloom       []string          // Parquet: columns that get bloom filters
+	Headers     []string          // nPrint: some of NPrintHeaders; nil: IPv4, TCP, UDP and ICMP
+	Payload     int               // nPrint: bytes of payload
+}
+
+// refuseOptions names an option that is set and that the format does not
+// understand.
+func refuseOptions(format string, opt Options, understood ...string) error {
+	for _, o := range []struct {
+		name string
+		set  bool
+	}{
+		{"Bloom", opt.Bloom != nil}, {"Headers", opt.Headers != nil}, {"Payload", opt.Payload != 0},
+	} {
+		if o.set && !slices.Contains(understood, o.name) {
+			return fmt.Errorf("%s: the format has no option %s", format, strings.ToLower(o.name))
+		}
+	}
+	return nil
 }
 
 // Sink writes a table in two stages, so that the costly one runs on all cores

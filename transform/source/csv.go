@@ -12,21 +12,28 @@ import (
 // csvTable reads a CSV file with a header line.
 type csvTable struct {
 	reading
-	os      *os.File
-	records *recordReader
+	records recordReader
 	cells   int   // in the header, and so in each record
 	pick    []int // column of the batch, for each cell; -1: not wanted
 }
 
 func openCSV(f *os.File, path string, opt Options) (*csvTable, error) {
-	t := &csvTable{reading: reading{path: path}, os: f}
+	t := &csvTable{reading: reading{path: path}}
+	t.records.os = f
+	if err := t.open(opt); err != nil {
+		return nil, errors.Join(err, t.records.end())
+	}
+	return t, nil
+}
+
+func (t *csvTable) open(opt Options) error {
 	names, err := t.rewind()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	keep, err := project(names, opt.Columns)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var fields schema.Schema
 	if opt.Schema != nil {
@@ -35,7 +42,7 @@ func openCSV(f *os.File, path string, opt Options) (*csvTable, error) {
 		_, err = t.rewind()
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i := range names {
 		t.pick = append(t.pick, -1)
@@ -45,19 +52,15 @@ func openCSV(f *os.File, path string, opt Options) (*csvTable, error) {
 		}
 	}
 	if len(t.schema) == 0 {
-		return nil, errors.New("no columns")
+		return errors.New("no columns")
 	}
-	return t, nil
+	return nil
 }
 
 // rewind goes to the first row and returns the header's names. A cell without
 // a name, which pandas writes above its index, is unnamed_ and its position.
 func (t *csvTable) rewind() ([]string, error) {
-	if _, err := t.os.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	var err error
-	if t.records, err = newRecordReader(t.os); err != nil {
+	if err := t.records.rewind(); err != nil {
 		return nil, err
 	}
 	header, err := t.records.read()
@@ -94,7 +97,7 @@ func given(names []string, keep []bool, s schema.Schema) (schema.Schema, error) 
 
 func (t *csvTable) Metadata() map[string]string { return nil }
 func (t *csvTable) Rows() int64                 { return -1 }
-func (t *csvTable) Close() error                { return t.os.Close() }
+func (t *csvTable) Close() error                { return t.records.close() }
 
 func (t *csvTable) Next(b *schema.Batch) error { return t.next(b, t.fill) }
 

@@ -63,8 +63,12 @@ func (g *guess) see(c cell) {
 		g.empty = g.empty || c.quoted
 		return
 	}
+	g.narrow(string(c.text))
+}
+
+// narrow takes out the kinds that s does not fit.
+func (g *guess) narrow(s string) {
 	g.seen = true
-	s := string(c.text)
 	for i := range candidates {
 		if !g.out[i] && !candidates[i].fits(s) {
 			g.out[i] = true

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -18,34 +17,18 @@ type cell struct {
 // tells quoted cells from bare ones, which encoding/csv does not, and with it
 // an empty text from a null.
 type recordReader struct {
-	r     *bufio.Reader
+	lineReader
 	line  int // of the record last read, from 1
-	lines int // read so far
 	raw   []byte
 	cells []cell
 	ends  []int // of the cells in text
 	text  []byte
 }
 
-// maxRecord bounds what an unclosed quote can make the reader hold.
-const maxRecord = 64 << 20
-
-func newRecordReader(r io.Reader) (*recordReader, error) {
-	rr := &recordReader{r: bufio.NewReaderSize(r, 256<<10)}
-	if mark, err := rr.r.Peek(3); err == nil && string(mark) == "\uFEFF" {
-		_, err = rr.r.Discard(3) // what Windows programs put before UTF-8
-		return rr, err
-	} else if err != nil && err != io.EOF {
-		return nil, err
-	}
-	return rr, nil
-}
-
 // errQuote and its kin are what can be wrong with a record.
 var (
-	errQuote  = errors.New(`a quote inside a cell is not doubled`)
-	errOpen   = errors.New("a quoted cell is not closed")
-	errRecord = fmt.Errorf("a record of more than %d MiB: a quote is not closed", maxRecord>>20)
+	errQuote = errors.New(`a quote inside a cell is not doubled`)
+	errOpen  = errors.New("a quoted cell is not closed")
 )
 
 // read returns the next record, valid until the next call; io.EOF at the end.
@@ -82,25 +65,9 @@ func (r *recordReader) read() ([]cell, error) {
 }
 
 // more appends the next line to raw.
-func (r *recordReader) more() error {
-	start := len(r.raw)
-	for {
-		part, err := r.r.ReadSlice('\n')
-		r.raw = append(r.raw, part...)
-		if len(r.raw) > maxRecord {
-			return errRecord
-		}
-		if err == bufio.ErrBufferFull {
-			continue
-		}
-		if err == io.EOF && len(r.raw) > start {
-			err = nil
-		}
-		if err == nil {
-			r.lines++
-		}
-		return err
-	}
+func (r *recordReader) more() (err error) {
+	r.raw, err = r.next(r.raw)
+	return err
 }
 
 // cell reads the cell at raw[at:]; it says where the next one begins and

@@ -47,12 +47,13 @@ func newParquetColumn(c *parquet.Column, stored *schema.Field) (*parquetColumn, 
 	if err != nil {
 		return nil, err
 	}
-	f, dec, err := fieldOf(c.Name(), leaf.Type(), s, stored)
+	lt, err := leafTypeOf(leaf.Type())
 	if err != nil {
 		return nil, err
 	}
+	f := fieldFor(c.Name(), lt, s.list, s.full > 0, stored)
 	return &parquetColumn{
-		field: f, leaf: leaf.Index(), shape: s, decode: dec, buf: make([]parquet.Value, 512),
+		field: f, leaf: leaf.Index(), shape: s, decode: decoderFor(f.Kind, lt), buf: make([]parquet.Value, 512),
 	}, nil
 }
 

@@ -34,23 +34,18 @@ type leafType struct {
 	floating func(*parquet.Value) float64
 }
 
-// fieldOf decides what a column is read as: what the sink wrote down if the
+// fieldFor decides what a column is read as: what the sink wrote down if the
 // file still holds that, else what its type says.
-func fieldOf(name string, t parquet.Type, s shape, stored *schema.Field) (*schema.Field, decoder, error) {
-	lt, err := leafTypeOf(t)
-	if err != nil {
-		return nil, nil, err
+func fieldFor(name string, lt *leafType, list, nullable bool, stored *schema.Field) *schema.Field {
+	if stored == nil || stored.List != list || !lt.holds(stored.Kind) {
+		return &schema.Field{Name: name, Kind: lt.kind, Unit: lt.unit, List: list, Nullable: list || nullable}
 	}
-	f := &schema.Field{Name: name, Kind: lt.kind, Unit: lt.unit, List: s.list, Nullable: s.list || s.full > 0}
-	if stored != nil && stored.List == s.list && lt.holds(stored.Kind) {
-		// A column that is never null by its schema stays so when another
-		// program has rewritten the file with everything nullable; a null in
-		// it is then an error.
-		copied := *stored
-		copied.Nullable = stored.Nullable || s.list
-		f = &copied
-	}
-	return f, decoderFor(f.Kind, lt), nil
+	// A column that is never null by its schema stays so when another
+	// program has rewritten the file with everything nullable; a null in
+	// it is then an error.
+	f := *stored
+	f.Nullable = stored.Nullable || list
+	return &f
 }
 
 // holds reports whether values of the type can be read as kind k.

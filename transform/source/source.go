@@ -35,8 +35,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/pcapline/pcapline/transform/schema"
 )
@@ -120,16 +119,40 @@ func open(f *os.File, path string, opt Options) (Table, error) {
 	if _, err := f.ReadAt(magic[:], 0); err != nil && err != io.EOF {
 		return nil, err
 	}
-	if string(magic[:]) == "PAR1" {
+	switch string(magic[:]) {
+	case "PAR1":
 		return openParquet(f, path, opt)
+	case arrowMagic[:4], arrowContinue:
+		return openArrow(f, path, opt)
 	}
-	switch strings.ToLower(filepath.Ext(path)) {
+	switch endingOf(path) {
 	case ".csv":
 		return openCSV(f, path, opt)
+	case ".jsonl", ".ndjson":
+		return openJSONL(f, path, opt)
 	case ".parquet", ".pq":
 		return nil, errors.New("not a Parquet file: it does not begin with PAR1")
+	case ".arrow", ".feather", ".arrows":
+		return nil, errors.New("not an Arrow file or stream: it begins as neither")
 	}
-	return nil, errors.New("not a table that can be read: parquet and csv are")
+	return nil, errors.New("not a table that can be read: parquet, csv, arrow and jsonl are")
+}
+
+// IsTable reports whether the file is one that Open takes for a table, by its
+// first bytes or its ending.
+func IsTable(path string) bool {
+	switch endingOf(path) {
+	case ".csv", ".jsonl", ".ndjson":
+		return true
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var magic [4]byte
+	n, _ := io.ReadFull(f, magic[:])
+	return slices.Contains([]string{"PAR1", arrowMagic[:4], arrowContinue}, string(magic[:n]))
 }
 
 // project returns which of the named columns are wanted, or what is missing.

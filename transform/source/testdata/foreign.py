@@ -13,6 +13,7 @@ import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.feather as feather
 import pyarrow.parquet as pq
 
 out = pathlib.Path(sys.argv[1])
@@ -69,3 +70,16 @@ simple.to_pandas(types_mapper=pd.ArrowDtype).to_parquet(out / "pandas.parquet", 
 pq.write_table(pa.table({"s": pa.array([{"a": 1}]), "m": pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int64())), "ok": [1]}), out / "nested.parquet")
 pq.write_table(pa.table({"list": pa.array([[1, None]])}), out / "null_in_list.parquet")
 pq.write_table(pa.table({"u": pa.array([2**63], pa.uint64())}), out / "large_uint64.parquet")
+
+# Arrow IPC: files and a stream, with and without compression, with a dictionary
+# and, by polars, string views.
+coded = with_ns.set_column(with_ns.column_names.index("text"), "text", with_ns["text"].dictionary_encode())
+with pa.ipc.new_file(out / "pyarrow.arrow", coded.schema, options=pa.ipc.IpcWriteOptions(compression="zstd", unify_dictionaries=True)) as w:
+    w.write_table(coded, max_chunksize=97)
+with pa.ipc.new_stream(out / "pyarrow.arrows", with_ns.schema) as w:
+    w.write_table(with_ns, max_chunksize=128)
+feather.write_feather(table, str(out / "pyarrow_lz4.feather"), compression="lz4")
+pl.from_arrow(table).write_ipc(out / "polars.arrow", compression="zstd")
+feather.write_feather(pq.read_table(out / "nested.parquet"), str(out / "nested.feather"))
+feather.write_feather(pq.read_table(out / "null_in_list.parquet"), str(out / "null_in_list.feather"))
+feather.write_feather(pq.read_table(out / "large_uint64.parquet"), str(out / "large_uint64.feather"))
