@@ -221,6 +221,22 @@ func TestRunsGoOnFromState(t *testing.T) {
 	}
 }
 
+// What the windows had no room for is in the ledger, so that nobody takes
+// lower bounds for counts.
+func TestLedgerSaysWhatWasForgotten(t *testing.T) {
+	inputs := lab("scan_udp")
+	_, res := runFlows(t, transform.Options{Inputs: inputs}, "csv")
+	if res.Ledger.Forgotten != nil {
+		t.Errorf("forgotten with room enough: %v", res.Ledger.Forgotten)
+	}
+	_, res = runFlows(t, transform.Options{Inputs: inputs, Flow: flow.Config{MaxHosts: 2, MaxPairs: 2, MaxEvents: 4, MaxServices: 2}}, "csv")
+	for _, name := range []string{"hosts", "events", "pairs", "services"} {
+		if res.Ledger.Forgotten[name] == 0 {
+			t.Errorf("no %s: %v", name, res.Ledger.Forgotten)
+		}
+	}
+}
+
 func TestShardErrors(t *testing.T) {
 	inputs := lab("scan_sweep", "web_xss")
 	files := sharded(t, transform.Options{Inputs: inputs}, 2)

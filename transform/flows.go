@@ -227,12 +227,28 @@ func (s *flowStage) flush() error {
 
 // account enters the flows into the ledger.
 func (s *flowStage) account(l *Ledger) {
-	st := s.tracker.Stats()
-	l.Flows, l.InFlows, l.Open = s.rows, st.InFlows-s.before.InFlows, st.OpenFlows
-	l.Carried = st.Waiting - s.before.Waiting
+	st, was := s.tracker.Stats(), s.before
+	l.Flows, l.InFlows, l.Open = s.rows, st.InFlows-was.InFlows, st.OpenFlows
+	l.Carried = st.Waiting - was.Waiting
 	for i, n := range st.NonFlow {
-		if n -= s.before.NonFlow[i]; n > 0 {
+		if n -= was.NonFlow[i]; n > 0 {
 			l.NonFlow[flow.Reason(i).String()] = n
+		}
+	}
+	for _, f := range []struct {
+		name string
+		n    int64
+	}{
+		{"hosts", st.ForgottenHosts - was.ForgottenHosts},
+		{"events", st.ForgottenEvents - was.ForgottenEvents},
+		{"pairs", st.ForgottenPairs - was.ForgottenPairs},
+		{"services", st.ForgottenServices - was.ForgottenServices},
+	} {
+		if f.n > 0 {
+			if l.Forgotten == nil {
+				l.Forgotten = map[string]int64{}
+			}
+			l.Forgotten[f.name] = f.n
 		}
 	}
 }

@@ -24,6 +24,7 @@ type Ledger struct {
 	NonFlow   map[string]int64 `json:"packets_not_in_flow"`       // the others, by reason
 	Open      int64            `json:"flows_open,omitempty"`      // flows that go on in the saved state
 	Carried   int64            `json:"packets_carried,omitempty"` // packets that wait in the saved state to be put in order, less those that came out of the one loaded
+	Forgotten map[string]int64 `json:"forgotten,omitempty"`       // what the windows over hosts had no room for; their counts are then lower bounds
 	Dropped   int64            `json:"dropped_by_capture"`        // as the captures' statistics say: never seen by us
 	Damaged   []Damage         `json:"damaged"`                   // captures not read to their end
 }
@@ -57,7 +58,7 @@ func (l *Ledger) Check() error {
 // flows are made in the same run or not.
 func (l *Ledger) withoutFlows() *Ledger {
 	c := *l
-	c.Flows, c.InFlows, c.NonFlow, c.Open, c.Carried = 0, 0, map[string]int64{}, 0, 0
+	c.Flows, c.InFlows, c.NonFlow, c.Open, c.Carried, c.Forgotten = 0, 0, map[string]int64{}, 0, 0, nil
 	return &c
 }
 
@@ -84,6 +85,7 @@ func (l *Ledger) WriteText(w io.Writer) {
 	if l.InFlows > 0 {
 		fmt.Fprintf(w, "flows %d hold %d packets; not in a flow %d\n", l.Flows, l.InFlows, total(l.NonFlow))
 		writeCounts(w, "not in a flow", l.NonFlow)
+		writeCounts(w, "no room for in the windows over hosts", l.Forgotten)
 		if l.Open > 0 {
 			fmt.Fprintf(w, "flows that go on in the saved state: %d\n", l.Open)
 		}

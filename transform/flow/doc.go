@@ -83,13 +83,13 @@
 //
 // # Limits
 //
-// Memory is bounded by Config: about 1.9 kB for each open flow and up to 2 kB more
-// for what its applications say, 0.3 kB for each host, 0.2 kB for each service, 0.1 kB for each pair and event. A table
-// is sequential and costs a fraction of what decoding costs; files that are
-// not spanned may have a table each and run beside each other. Tunnels are
-// told apart by virtual network (VXLAN, Geneve), not by GRE key or GTP's TEID,
-// which differ by direction, nor by the outer addresses: two customers who use
-// the same private addresses in GRE tunnels share flows. Of ICMP errors the
-// quoted packet is not looked at. Later fragments that come before the first one are flows without
-// ports.
+// Memory is bounded by Config: about 1.9 kB for each open flow and up to 2 kB
+// more for what its applications say, 0.3 kB for each host, 0.2 kB for each
+// service, 0.1 kB for each pair and event. A table is sequential and costs a
+// fraction of what decoding costs; files that are not spanned may have a table
+// each and run beside each other. Tunnels are told apart by virtual network
+// (VXLAN, Geneve), not by GRE key or GTP's TEID, which differ by direction,
+// nor by the outer addresses: two customers who use the same private addresses
+// in GRE tunnels share flows. Of ICMP errors the quoted packet is not looked
+// at. Later fragments that come before the first one are flows without ports.
 package flow
