@@ -211,7 +211,25 @@ func newRunner(opt Options) (*runner, error) {
 		r.digests = f
 	}
 	r.follow = newFollowing(r)
+	r.opt.Layer.Skip = r.skip()
 	return r, nil
+}
+
+// skip gives what the decoder need not compute.
+func (r *runner) skip() layer.Skip {
+	var s schema.Schema
+	if r.packets != nil {
+		s = r.packets.needs()
+	}
+	skip := layer.SkipFor(s)
+	if r.packets != nil && r.opt.Annotate != nil {
+		skip = layer.Skip{Hash: true} // labels may look at any column
+	}
+	if r.flows != nil || r.digests != nil {
+		skip.Entropy, skip.Hash = false, false
+	}
+	skip.Hash = skip.Hash && !r.opt.Flow.DropDuplicates
+	return skip
 }
 
 func (r *runner) run(ctx context.Context) error {
