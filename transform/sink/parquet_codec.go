@@ -4,7 +4,7 @@ import (
 	"bytes"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/snappy"
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/format"
 
@@ -62,7 +62,7 @@ func (c *compressor) compress(src []byte) []byte {
 	case format.Zstd:
 		c.buf = c.zstd.EncodeAll(src, c.buf[:0])
 	case format.Snappy:
-		c.buf = snappy.Encode(c.buf[:cap(c.buf)], src)
+		c.buf = s2.EncodeSnappy(c.buf[:cap(c.buf)], src)
 	case format.Gzip:
 		out := bytes.NewBuffer(c.buf[:0])
 		c.gzip.Reset(out)
