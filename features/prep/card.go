@@ -135,8 +135,8 @@ func cardFeatures(w io.Writer, m *features.Meta) {
 
 func cardRows(w io.Writer, m *features.Meta) {
 	r, d := m.Rows, m.Duplicates
-	fmt.Fprintf(w, "\n## Every row\n\n%d rows read = %d training + %d validation + %d test + %d on a border of the split + %d without a label + %d duplicates left out + %d loopback twins left out + %d sampled out.\n",
-		r.In, r.Train, r.Valid, r.Test, r.Purged, r.Unknown, r.DuplicatesDropped, r.TwinsDropped, r.SampledOut)
+	fmt.Fprintf(w, "\n## Every row\n\n%d rows read = %d training + %d validation + %d test + %d on a border of the split + %d without a label + %d attacks that came to nothing + %d duplicates left out + %d loopback twins left out + %d sampled out.\n",
+		r.In, r.Train, r.Valid, r.Test, r.Purged, r.Unknown, r.Attempted, r.DuplicatesDropped, r.TwinsDropped, r.SampledOut)
 	fmt.Fprintf(w, "\nRows with the same features as an earlier one (policy %s): %d within training; %d of validation and %d of the test equal a row of an earlier part. %d rows equal one of another class.\n",
 		d.Policy, d.Train, d.Valid, d.Test, d.Conflicting)
 }
