@@ -27,6 +27,7 @@ func evalCommand() *cli.Command {
 			&cli.StringFlag{Name: "part", Value: features.Test.String(), Usage: "`PART` of the dataset to judge on: test, valid or train"},
 			&cli.StringFlag{Name: "html", Usage: "write the report to `FILE`, one page that needs no network"},
 			&cli.Uint64Flag{Name: "seed", Value: 42, Usage: "`SEED` of the bootstrap"},
+			anyFlowsFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 2 {
@@ -63,6 +64,9 @@ func evaluate(c *cli.Context, model, dir, part string) (*report.Input, error) {
 	}
 	if err := m.Accepts(ds.X.Names, ds.Meta.SchemaHash); err != nil {
 		return nil, fmt.Errorf("%s does not fit %s: %w", model, dir, err)
+	}
+	if err := checkFlows(c, m, dir, ds.Meta.Flow); err != nil {
+		return nil, err
 	}
 	pipeline, err := m.FeaturePipeline()
 	if err != nil {

@@ -45,7 +45,7 @@ func (d *Dataset) RowsOf(p features.Part) []int {
 // Pipeline joins what the dataset's features were made with to a scaling of
 // them, for the model to keep.
 func (d *Dataset) Pipeline(s *features.Scaling) *features.Pipeline {
-	return &features.Pipeline{Encoding: d.Meta.Transforms, Scaling: s}
+	return &features.Pipeline{Encoding: d.Meta.Transforms, Scaling: s, Flow: d.Meta.Flow}
 }
 
 // Load reads the cleaned table of a dataset that Prepare wrote: training rows
