@@ -180,7 +180,8 @@ type ColumnAUC struct {
 
 // Evaluate judges m on a part of d, beside baselines that are fitted on the
 // training rows of d. Thresholds are chosen on the validation rows. The model
-// must have been trained on d's columns and classes.
+// must have been trained on d's columns and classes, or on them as benign rows
+// and attacks.
 func Evaluate(ctx context.Context, m *Model, d *Data, c EvalConfig) (*Report, error) {
 	r, err := evaluate(ctx, m, d, c.withDefaults())
 	if err != nil {
@@ -199,7 +200,7 @@ func evaluate(ctx context.Context, m *Model, d *Data, c EvalConfig) (*Report, er
 	if err := m.Accepts(d.X.Names, ""); err != nil {
 		return nil, err
 	}
-	if !slices.Equal(m.Classes, d.Classes) || m.Benign != d.Benign {
+	if !m.tells(d) {
 		return nil, fmt.Errorf("the dataset's classes %q are not the model's %q", d.Classes, m.Classes)
 	}
 	p := d.pack(c.Part)
@@ -212,11 +213,11 @@ func evaluate(ctx context.Context, m *Model, d *Data, c EvalConfig) (*Report, er
 		Classes: d.Classes, Benign: d.Benign, TargetFPR: m.Threshold.Target, Resampling: j.resampling,
 	}
 	for i, n := range countClasses(d, p) {
-		if n > 0 && m.Manifest.TrainRows[i] == 0 {
+		if n > 0 && m.trainedOn(d)[i] == 0 {
 			r.Unseen = append(r.Unseen, d.Classes[i])
 		}
 	}
-	if err := j.classes(m, r); err != nil {
+	if err := j.seenBy(m).classes(m, r); err != nil {
 		return nil, err
 	}
 	describe := fmt.Sprintf("multi-layer perceptron %d → %v → %d", m.Network.Inputs, m.Network.Hidden, m.Network.Outputs)
