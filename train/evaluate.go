@@ -220,8 +220,7 @@ func evaluate(ctx context.Context, m *Model, d *Data, c EvalConfig) (*Report, er
 	if err := j.seenBy(m).classes(m, r); err != nil {
 		return nil, err
 	}
-	describe := fmt.Sprintf("multi-layer perceptron %d → %v → %d", m.Network.Inputs, m.Network.Hidden, m.Network.Outputs)
-	result, err := j.judge("mlp", describe, m, &m.Threshold)
+	result, err := j.judge("mlp", m.describe(), m, &m.Threshold)
 	if err != nil {
 		return nil, err
 	}

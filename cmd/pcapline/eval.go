@@ -21,14 +21,17 @@ func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "eval",
 		Usage:     "judge a model on the rows held out, beside the baselines",
-		ArgsUsage: "MODEL DATASET",
+		ArgsUsage: "MODEL... DATASET...",
 		Description: "The baselines are fitted on the same training rows: majority class, one rule, logistic regression,\n" +
 			"gradient-boosted trees. All thresholds are chosen on validation rows. Intervals are of 95 %, by a bootstrap\n" +
 			"that draws whole captures or conversations.\n\n" +
+			"With several models (files) or datasets (folders) each model is judged on each dataset, whose rows get the\n" +
+			"features that the model learned; baselines of the model's own dataset stand beside it where that is named.\n\n" +
 			"A gate is a YAML or JSON file of what must be reached; where it is not, the exit status is 4. --gate default\n" +
 			"is one that no model passes that learned nothing:\n\n" + indented(train.DefaultGate),
 		UsageText: "pcapline eval model.pcapline dataset\n" +
 			"pcapline eval --html report.html --gate gate.yaml model.pcapline dataset\n" +
+			"pcapline eval model.pcapline dataset other-dataset\n" +
 			"pcapline eval --leave-one-class-out --base-rate 0.001 --rows-per-day 5e6 model.pcapline dataset",
 		Flags: append(evalFlags(), gateFlag(), anyFlowsFlag(), seedFlag(),
 			&cli.StringFlag{Name: "part", Value: features.Test.String(), Usage: "`PART` of the dataset to judge on: test, valid or train"},
@@ -105,8 +108,8 @@ func readGate(c *cli.Context) (*train.Gate, error) {
 }
 
 func evalAction(c *cli.Context) error {
-	if c.NArg() != 2 {
-		return usagef("eval: name the model and the dataset's folder")
+	if c.NArg() < 2 {
+		return usagef("eval: name the model and the dataset's folder, or several of both")
 	}
 	config, err := evalConfig(c)
 	if err != nil {
@@ -116,6 +119,9 @@ func evalAction(c *cli.Context) error {
 		return usage(err)
 	}
 	config.OnTraining = config.Part == features.Train
+	if c.NArg() > 2 {
+		return matrixAction(c, config)
+	}
 	gate, err := readGate(c)
 	if err != nil {
 		return err
@@ -189,20 +195,23 @@ func evaluate(c *cli.Context, model, dir string, config train.EvalConfig) (*repo
 	if err != nil {
 		return nil, err
 	}
-	pipeline, err := m.FeaturePipeline()
-	if err != nil {
+	if err := scaleFor(m, ds); err != nil {
 		return nil, err
-	}
-	if pipeline != nil && pipeline.Scaling != nil {
-		if err := pipeline.Scaling.Apply(ds.X); err != nil {
-			return nil, err
-		}
 	}
 	rep, err := train.Evaluate(c.Context, m, judgedData(ds), config)
 	if err != nil {
 		return nil, err
 	}
 	return &report.Input{Model: &m.Header, Dataset: ds.Meta, Evaluation: rep}, nil
+}
+
+// scaleFor scales a dataset as the model's training rows were.
+func scaleFor(m *train.Model, ds *prep.Dataset) error {
+	p, err := m.FeaturePipeline()
+	if err != nil || p == nil || p.Scaling == nil {
+		return err
+	}
+	return p.Scaling.Apply(ds.X)
 }
 
 // leaveOneClassOut trains as the model was trained, but for one class.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/pcapline/pcapline/features"
@@ -85,6 +86,20 @@ func EachCleaned(dir string, meta *features.Meta, columns []string, visit func(*
 		}
 	}
 	return nil
+}
+
+// EachFull gives the batches of a dataset's full table, which has the columns
+// of the table that it was made of and the answers (label_index, split). A
+// batch is finished, and valid until visit returns.
+func EachFull(dir string, columns []string, visit func(*schema.Batch) error) error {
+	path := filepath.Join(dir, fullBase+".parquet")
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("%s: the full table is needed, as Parquet: %w", dir, err)
+	}
+	return eachBatch(path, source.Options{Columns: columns}, func(b *schema.Batch) error {
+		b.Finish()
+		return visit(b)
+	})
 }
 
 func eachBatch(path string, opt source.Options, visit func(*schema.Batch) error) error {
