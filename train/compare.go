@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/pcapline/pcapline/train/metrics"
 )
@@ -63,7 +64,10 @@ func (r *Report) Conclusions() []string {
 			name += fmt.Sprintf(" at %g %% false alarms", 100*r.TargetFPR)
 		}
 		figures := fmt.Sprintf("%+.4f (95 %%: %+.4f to %+.4f)", float64(c.Lead), float64(c.Interval.Low), float64(c.Interval.High))
+		equal := math.Abs(float64(c.Lead)) < 5e-5 && c.Verdict == "undecided"
 		switch {
+		case equal:
+			out = append(out, fmt.Sprintf("By %s the network and %s are equal to four places.", name, c.Baseline))
 		case !c.Lead.Defined() || !c.Interval.Low.Defined():
 			out = append(out, fmt.Sprintf("By %s nothing can be said of the network and %s: these rows do not determine it.", name, c.Baseline))
 		case c.Verdict == "ahead":

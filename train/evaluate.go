@@ -12,18 +12,18 @@ import (
 
 // EvalConfig says how to judge. The zero value has the defaults named.
 type EvalConfig struct {
-	Part        features.Part // the rows to judge on; the zero value, training rows, means the test rows
-	OnTraining  bool          // judge on the training rows; the report says so
-	Baselines   []string      // of baseline.Kinds by name; nil: all; empty: none
-	BaseRates   []float64     // shares of attacks in operation; nil: 1 %, 0.1 %, 0.01 %
-	RowsPerDay  float64       // in operation; 0: 1,000,000
-	Resamples   int           // of the bootstrap; 0: 200
-	Unit        string        // what the bootstrap draws whole: one of [Units]; "": by the rule there
-	Seed        uint64        // of everything drawn
-	CurvePoints int           // at most about so many a curve; 0: 200
-	Slots       int           // of the figures over time; 0: 20
-	Importance  int           // shuffles of each column for the permutation importance; 0: none
-	Sample      int           // rows that the importance is measured on; 0: 5,000
+	Part        features.Part `json:"part"`           // the rows to judge on; the zero value, training rows, means the test rows
+	OnTraining  bool          `json:"on_training"`    // judge on the training rows; the report says so
+	Baselines   []string      `json:"baselines"`      // of baseline.Kinds by name; nil: all; empty: none
+	BaseRates   []float64     `json:"base_rates"`     // shares of attacks in operation; nil: 1 %, 0.1 %, 0.01 %
+	RowsPerDay  float64       `json:"rows_per_day"`   // in operation; 0: 1,000,000
+	Resamples   int           `json:"resamples"`      // of the bootstrap; 0: 200
+	Unit        string        `json:"unit,omitempty"` // what the bootstrap draws whole: one of [Units]; "": by the rule there
+	Seed        uint64        `json:"seed"`           // of everything drawn
+	CurvePoints int           `json:"curve_points"`   // at most about so many a curve; 0: 200
+	Slots       int           `json:"slots"`          // of the figures over time; 0: 20
+	Importance  int           `json:"importance"`     // shuffles of each column for the permutation importance; 0: none
+	Sample      int           `json:"sample"`         // rows that the importance is measured on; 0: 5,000
 }
 
 // Units are what the bootstrap can draw whole. By default it is captures
@@ -75,14 +75,15 @@ func (c EvalConfig) withDefaults() EvalConfig {
 
 // Report puts a model and the baselines side by side on the same rows.
 type Report struct {
-	Part           string   `json:"part"`
-	SeenInTraining bool     `json:"seen_in_training"` // the figures say nothing of new traffic
-	Rows           int      `json:"rows"`
-	Attacks        int      `json:"attacks"`
-	Classes        []string `json:"classes"`
-	Benign         int      `json:"benign"`
-	Unseen         []string `json:"unseen_classes"` // classes of these rows that no training row has
-	TargetFPR      float64  `json:"target_fpr"`
+	Config         EvalConfig `json:"config"` // with its defaults: the same one gives the same report
+	Part           string     `json:"part"`
+	SeenInTraining bool       `json:"seen_in_training"` // the figures say nothing of new traffic
+	Rows           int        `json:"rows"`
+	Attacks        int        `json:"attacks"`
+	Classes        []string   `json:"classes"`
+	Benign         int        `json:"benign"`
+	Unseen         []string   `json:"unseen_classes"` // classes of these rows that no training row has
+	TargetFPR      float64    `json:"target_fpr"`
 
 	Results []Result `json:"results"` // the model first, then the baselines from the simplest on
 
@@ -105,10 +106,8 @@ type Report struct {
 
 // Resampling says what the intervals of [Intervals] were drawn from.
 type Resampling struct {
-	Unit      string `json:"unit"`  // one of [Units]
-	Units     int    `json:"units"` // how many there are
-	Resamples int    `json:"resamples"`
-	Seed      uint64 `json:"seed"`
+	Unit  string `json:"unit"`  // one of [Units]
+	Units int    `json:"units"` // how many there are
 }
 
 // Result is one detector's figures.
@@ -209,7 +208,7 @@ func evaluate(ctx context.Context, m *Model, d *Data, c EvalConfig) (*Report, er
 	}
 	j := newJudge(d, p, c, m.Threshold.Target)
 	r := &Report{
-		Part: c.Part.String(), SeenInTraining: c.Part == features.Train, Rows: p.n, Attacks: p.attacks,
+		Config: c, Part: c.Part.String(), SeenInTraining: c.Part == features.Train, Rows: p.n, Attacks: p.attacks,
 		Classes: d.Classes, Benign: d.Benign, TargetFPR: m.Threshold.Target, Resampling: j.resampling,
 	}
 	for i, n := range countClasses(d, p) {

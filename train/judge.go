@@ -39,7 +39,7 @@ func newJudge(d *Data, p *part, c EvalConfig, target float64) *judge {
 	if unit == Units[2] || group == nil {
 		unit, group, units = Units[2], nil, p.n
 	}
-	j.resampling = Resampling{Unit: unit, Units: units, Resamples: c.Resamples, Seed: c.Seed}
+	j.resampling = Resampling{Unit: unit, Units: units}
 	j.sampler = metrics.Resampler{Seed: c.Seed, Group: group}
 	return j
 }

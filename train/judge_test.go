@@ -37,10 +37,10 @@ func TestIntervalsDrawWholeUnits(t *testing.T) {
 		return r
 	}
 	for unit, want := range map[string]Resampling{
-		"":             {"capture", 12, 200, 3},
-		"capture":      {"capture", 12, 200, 3},
-		"conversation": {"conversation", 160, 200, 3},
-		"row":          {"row", 400, 200, 3},
+		"":             {"capture", 12},
+		"capture":      {"capture", 12},
+		"conversation": {"conversation", 160},
+		"row":          {"row", 400},
 	} {
 		if got := judge(unit).Resampling; got != want && unit != "conversation" || got.Unit != want.Unit {
 			t.Errorf("%q: %+v, want %+v", unit, got, want)

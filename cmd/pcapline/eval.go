@@ -220,13 +220,9 @@ func leaveOneClassOut(c *cli.Context, model, dir string, config train.EvalConfig
 	if err != nil {
 		return nil, err
 	}
-	pipeline, err := m.FeaturePipeline()
+	scale, err := scalingOf(m)
 	if err != nil {
 		return nil, err
-	}
-	scale := features.None
-	if pipeline != nil && pipeline.Scaling != nil {
-		scale = pipeline.Scaling.Method
 	}
 	return train.LeaveOneClassOut(c.Context, judgedData(ds), scale, m.Manifest.Config, config, func(u train.UnseenClass) {
 		logger(c).Info("left out", "class", u.Class, "rows", u.Rows, "recall", float64(u.Results[0].Recall))

@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status":     status,
+			"replace":    replace,
 			"truncate":   truncate,
 			"same":       sameBytes,
 			"samefigure": sameFigure,
@@ -108,6 +109,18 @@ func sameFigure(ts *testscript.TestScript, _ bool, args []string) {
 	if found[0] != found[1] {
 		ts.Fatalf("%s is %s in %s, %s in %s", args[2], found[0], args[0], found[1], args[1])
 	}
+}
+
+// replace FILE OLD NEW writes NEW in the place of the first OLD.
+func replace(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: replace FILE OLD NEW")
+	}
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s does not have %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o644))
 }
 
 // truncate FROM TO SIZE copies the first SIZE bytes of a file.
