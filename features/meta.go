@@ -39,6 +39,7 @@ type Meta struct {
 	Tool        string                      `json:"tool"`         // name and version
 	Table       string                      `json:"table"`        // "packets" or "flows"
 	SchemaHash  string                      `json:"schema_hash"`  // of the table that was read
+	Flow        json.RawMessage             `json:"flow"`         // by which the flows of the tables were made: flow.Config.Settings; null: the tables do not say, or hold packets
 	Sources     []Source                    `json:"sources"`      // tables
 	Inputs      []transform.Input           `json:"inputs"`       // captures
 	Captures    []string                    `json:"captures"`     // what the column capture counts

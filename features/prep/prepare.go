@@ -183,7 +183,7 @@ func (p *preparation) meta() *features.Meta {
 		LabelRules:    features.LabelRules{Labels: p.classes, LabelValues: []int{}},
 		PipelineFiles: []string{}, PostProcRules: map[string]any{"drop_columns": []string{}, "predict_feature": "label_name"},
 		Version: features.MetaVersion, Tool: "pcapline " + transform.Version,
-		Table: p.kind.name, SchemaHash: p.schema.Unlabelled().Hash(), Inputs: []transform.Input{},
+		Table: p.kind.name, SchemaHash: p.schema.Unlabelled().Hash(), Flow: p.sources[0].flow, Inputs: []transform.Input{},
 		Captures: p.captures, Classes: p.classes, Counts: map[string]map[string]int64{},
 		Seeds: map[string]uint64{"split": p.assigned.Spec.Seed}, Ledger: []json.RawMessage{},
 		Rows: p.ledger, Split: p.assigned, Transforms: p.encoding,
