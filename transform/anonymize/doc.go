@@ -26,8 +26,8 @@
 // ([Options].Plain gives Crypto-PAn as published). Of special addresses
 //
 //   - unspecified, loopback, limited broadcast and multicast addresses are kept,
-//   - of link-local addresses the prefix is kept and the interface's part is
-//     pseudonymised,
+//   - of link-local addresses, and those of "this network" (0.0.0.0/8), the
+//     prefix is kept and the interface's part is pseudonymised,
 //   - multicast groups of IPv6 that hold a host's address (solicited-node:
 //     its last 24 bits; unicast-prefix-based) are pseudonymised in that part.
 //

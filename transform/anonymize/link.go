@@ -18,6 +18,7 @@ const (
 	etherDiscovery = 0x8863 // PPPoE
 	etherSession   = 0x8864
 	etherPPP       = 0x880b // in GRE
+	etherWCCP      = 0x883e // likewise
 	firstEtherType = 0x600  // smaller numbers are lengths
 )
 

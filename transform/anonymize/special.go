@@ -17,7 +17,8 @@ type special struct {
 // that hold a unicast prefix), RFC 4291 2.7.1 (solicited-node groups).
 var (
 	special4 = specials(
-		"0.0.0.0/8", 32, // unspecified: this network
+		"0.0.0.0/32", 32, // unspecified
+		"0.0.0.0/8", 8, // a host on this network
 		"127.0.0.0/8", 32, // loopback
 		"169.254.0.0/16", 16, // link-local
 		"224.0.0.0/4", 32, // multicast

@@ -156,10 +156,22 @@ func (r *rewriter) gre(at, end int) {
 	case flags&(greVersion|greSeq) == 1: // an acknowledgement alone
 	case proto == etherPPP:
 		r.ppp(at+n, inner)
+	case proto == etherWCCP:
+		r.wccp(at+n, inner)
 	case proto >= firstEtherType:
 		r.etherType(proto, at+n, inner)
 	}
 	if flags&greChecksum != 0 {
 		r.update(at+4, at, end, pseudo{})
 	}
+}
+
+// wccp takes IPv4, behind a redirect header of version 2 or alone
+// (draft-wilson-wrec-wccp-v2 4.12): the header does not begin as IPv4 does.
+func (r *rewriter) wccp(at, end int) {
+	if end-at >= 4 && r.in[at]>>4 != 4 {
+		r.keep(at, 4)
+		at += 4
+	}
+	r.ipv4(at, end)
 }
