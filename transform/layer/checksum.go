@@ -69,6 +69,10 @@ func (ip *ipPayload) judge(proto uint8, msg []byte, stored uint16) uint8 {
 	return checksumBad
 }
 
+// OnesSum returns the ones' complement sum of b's 16-bit words, of which
+// Internet checksums are made (RFC 1071).
+func OnesSum(b []byte) uint16 { return onesSum(b) }
+
 // onesSum returns the ones' complement sum of b's 16-bit words (RFC 1071), an
 // odd last byte being the upper half of one. Words are added eight bytes at a
 // time in the machine's order, which the sum does not depend on but for the
