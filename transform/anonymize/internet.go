@@ -52,7 +52,11 @@ func (r *rewriter) arp(at, end int) {
 
 // ipv4 rewrites a header with its options, and what it bounds.
 func (r *rewriter) ipv4(at, end int) {
-	if !r.deeper() || !r.enough(at, 20, end) {
+	if !r.deeper() {
+		return
+	}
+	if !r.enough(at, 20, end) {
+		r.cutIP(4, at, min(end, at+12))
 		return
 	}
 	header, total := int(r.in[at]&15)*4, int(be.Uint16(r.in[at+2:]))
@@ -80,9 +84,20 @@ func (r *rewriter) ipv4(at, end int) {
 	r.update(at+10, at, at+header, pseudo{})
 }
 
+// cutIP keeps what a header that was cut has before its addresses.
+func (r *rewriter) cutIP(version byte, at, end int) {
+	if at < end && r.in[at]>>4 == version {
+		r.keep(at, end-at)
+	}
+}
+
 // ipv6 rewrites a header and its extensions up to the transport header.
 func (r *rewriter) ipv6(at, end int) {
-	if !r.deeper() || !r.enough(at, 40, end) {
+	if !r.deeper() {
+		return
+	}
+	if !r.enough(at, 40, end) {
+		r.cutIP(6, at, min(end, at+8))
 		return
 	}
 	if r.in[at]>>4 != 6 {
