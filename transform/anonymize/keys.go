@@ -34,6 +34,12 @@ func (k *keys) fill(t *tableAnonymizer, src *schema.Batch) {
 		}
 		digest := k.parts.digest(row)
 		before := flow.KeyOf(&digest)
+		if hasID && !k.isOf(&before, id) {
+			// The row's ICMP type is of the first packet, which may be an answer
+			// to the initiator.
+			digest.Src, digest.Dst = digest.Dst, digest.Src
+			before = flow.KeyOf(&digest)
+		}
 		digest.Src, digest.Dst = t.rewriter.names.Addr(digest.Src), t.rewriter.names.Addr(digest.Dst)
 		after := flow.KeyOf(&digest)
 		if hasID {
@@ -46,8 +52,7 @@ func (k *keys) fill(t *tableAnonymizer, src *schema.Batch) {
 }
 
 func (k *keys) communityID(t *tableAnonymizer, id schema.Text, before, after *flow.Key) schema.Text {
-	k.text = before.CommunityID(k.text[:0])
-	if len(k.text) > 0 && string(k.text) == string(id) {
+	if k.isOf(before, id) {
 		k.text = after.CommunityID(k.text[:0])
 		k.counts["community_id made anew"]++
 	} else {
@@ -55,6 +60,12 @@ func (k *keys) communityID(t *tableAnonymizer, id schema.Text, before, after *fl
 		k.counts["community_id hashed"]++
 	}
 	return t.batch.Text(k.text)
+}
+
+// isOf reports whether id is the Community ID of a key.
+func (k *keys) isOf(key *flow.Key, id schema.Text) bool {
+	k.text = key.CommunityID(k.text[:0])
+	return len(k.text) > 0 && string(k.text) == string(id)
 }
 
 func (k *keys) flowKey(t *tableAnonymizer, hash int64, before, after *flow.Key) int64 {
