@@ -51,6 +51,7 @@ func commands() []*cli.Command {
 		exportCommand(),
 		trainCommand(),
 		evalCommand(),
+		modelCommand(),
 		verifyCommand(),
 		scoreCommand(),
 		versionCommand(),
