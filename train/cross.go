@@ -27,7 +27,7 @@ type namedScorer struct {
 // thresholds from the validation rows. own may be nil: the model alone.
 func NewJudges(ctx context.Context, m *Model, own *Data, baselines []string) (*Judges, error) {
 	j := &Judges{target: m.Threshold.Target}
-	j.all = append(j.all, namedScorer{"mlp", m.describe(), m, m.Threshold})
+	j.all = append(j.all, namedScorer{"mlp", m.Describe(), m, m.Threshold})
 	if own == nil {
 		return j, nil
 	}
@@ -78,6 +78,7 @@ func (js *Judges) Judge(d *Data, c EvalConfig) ([]Result, error) {
 	return out, nil
 }
 
-func (m *Model) describe() string {
+// Describe says in one line what the model is.
+func (m *Model) Describe() string {
 	return fmt.Sprintf("multi-layer perceptron %d → %v → %d", m.Network.Inputs, m.Network.Hidden, m.Network.Outputs)
 }

@@ -219,7 +219,7 @@ func evaluate(ctx context.Context, m *Model, d *Data, c EvalConfig) (*Report, er
 	if err := j.seenBy(m).classes(m, r); err != nil {
 		return nil, err
 	}
-	result, err := j.judge("mlp", m.describe(), m, &m.Threshold)
+	result, err := j.judge("mlp", m.Describe(), m, &m.Threshold)
 	if err != nil {
 		return nil, err
 	}

@@ -52,6 +52,7 @@ func commands() []*cli.Command {
 		exportCommand(),
 		trainCommand(),
 		evalCommand(),
+		modelCommand(),
 		verifyCommand(),
 		scoreCommand(),
 		versionCommand(),

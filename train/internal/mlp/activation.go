@@ -19,7 +19,8 @@ const (
 // Activations lists them.
 var Activations = []Activation{ReLU, LeakyReLU, ELU, Tanh, Logistic, Linear}
 
-const leak = 0.01
+// Leak is the slope of LeakyReLU below 0.
+const Leak = 0.01
 
 // apply replaces each x by its activation; [Dense] has done a ReLU itself.
 func (a Activation) apply(x []float32) {
@@ -27,7 +28,7 @@ func (a Activation) apply(x []float32) {
 	case LeakyReLU:
 		for i, v := range x {
 			if v < 0 {
-				x[i] = leak * v
+				x[i] = Leak * v
 			}
 		}
 	case ELU:
@@ -62,7 +63,7 @@ func (a Activation) Backward(dz, dy, y []float32) {
 	case LeakyReLU:
 		for i, g := range dy {
 			if !(y[i] > 0) {
-				g *= leak
+				g *= Leak
 			}
 			dz[i] = g
 		}
