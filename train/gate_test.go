@@ -122,7 +122,7 @@ func TestGateErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                       "g: there must be one document",
 		"minimum: {}":                            "g: nothing is asked for",
-		"minimum:\n  acuracy: 1":                 `g:2: unknown figure "acuracy" in minimum`,
+		"minimum:\n  accurate: 1":                `g:2: unknown figure "accurate" in minimum`,
 		"rows: {benign: 1}\nmin: {mcc: 1}":       `g:2: unknown key "min"`,
 		"margin:\n  majority:\n    class_mcc: 1": `g:3: unknown figure "class_mcc" in margin`,
 		"margin:\n  svm: {mcc: 1}":               `g:2: unknown baseline "svm"`,
