@@ -22,6 +22,8 @@ type Data struct {
 
 	Capture  []int32  // index into Captures, for figures by capture; nil without
 	Captures []string // names
+
+	KeepConstant bool // take columns that have one value in all training rows, which teach nothing
 }
 
 // check finds what would train a useless model or crash later. Values and
@@ -144,6 +146,9 @@ func (d *Data) checkTraining(t *part) error {
 			kind = "attacks"
 		}
 		return fmt.Errorf("all %d training rows are %s: there is nothing to tell apart", t.n, kind)
+	}
+	if d.KeepConstant {
+		return nil
 	}
 	cols := d.X.Cols()
 	varies := make([]bool, cols)
