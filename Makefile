@@ -25,8 +25,7 @@ lint: ## formatting, vet and linters
 	$(LINT) run ./...
 
 bench: build tools ## pcapline beside its peers: the table in README
-	.ci/debian argus:argus-server ra:argus-client editcap:wireshark-common
-	.venv/bin/pip install --quiet --disable-pip-version-check nfstream==6.6.0
+	.ci/debian editcap:wireshark-common
 	.ci/bench $(BENCH)
 
 microbench: ## Go benchmarks, as benchstat reads them

@@ -44,6 +44,7 @@ func commands() []*cli.Command {
 		flattenCommand(),
 		flowsCommand(),
 		sliceCommand(),
+		anonymizeCommand(),
 		fieldsCommand(),
 		labelCommand(),
 		prepareCommand(),
@@ -51,6 +52,7 @@ func commands() []*cli.Command {
 		exportCommand(),
 		trainCommand(),
 		evalCommand(),
+		verifyCommand(),
 		scoreCommand(),
 		versionCommand(),
 	}
