@@ -100,6 +100,18 @@ func (e *Encoding) Names() []string {
 	return names
 }
 
+// Sources gives for each of Names the column that it was made of.
+func (e *Encoding) Sources() []string {
+	var out []string
+	for i := range e.Columns {
+		one := Encoding{Columns: e.Columns[i : i+1]}
+		for range one.Names() {
+			out = append(out, e.Columns[i].Column)
+		}
+	}
+	return out
+}
+
 // SourceColumns are the columns of the table that are read.
 func (e *Encoding) SourceColumns() []string {
 	names := make([]string, len(e.Columns))

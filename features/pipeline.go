@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/pcapline/pcapline/transform/flow"
 	"github.com/pcapline/pcapline/transform/schema"
 )
 
@@ -12,7 +13,55 @@ import (
 type Pipeline struct {
 	Encoding *Encoding `json:"encoding"`
 	Scaling  *Scaling  `json:"scaling"` // nil: not scaled
+
+	// Flow holds the settings by which the flows of the training table were
+	// made (flow.Config.Settings); null: not known, or the table holds packets.
+	Flow json.RawMessage `json:"flow,omitempty"`
 }
+
+// FlowConfig says how flows to be scored must be made of packets: as those
+// were that were learned from. Without settings it is the default.
+func (p *Pipeline) FlowConfig() (flow.Config, error) {
+	if !told(p.Flow) {
+		return flow.Config{}, nil
+	}
+	c, err := flow.ParseSettings(string(p.Flow))
+	if err != nil {
+		return c, fmt.Errorf("pipeline: %w", err)
+	}
+	return c, nil
+}
+
+// A FlowsError says that flows were made in another way than those that a
+// model learned from: the same columns mean something else.
+type FlowsError struct{ Got, Want string }
+
+func (e *FlowsError) Error() string {
+	return fmt.Sprintf("the flows were made with the settings %s, the model was trained on flows made with %s ({} is the defaults)", e.Got, e.Want)
+}
+
+// CheckFlows compares the settings of a table's flows with those learned
+// from: a [FlowsError] where they differ. Where either is not known there is
+// nothing to compare, and compared is false.
+func (p *Pipeline) CheckFlows(settings json.RawMessage) (compared bool, err error) {
+	if !told(p.Flow) || !told(settings) {
+		return false, nil
+	}
+	want, err := p.FlowConfig()
+	if err != nil {
+		return false, err
+	}
+	got, err := flow.ParseSettings(string(settings))
+	if err != nil {
+		return false, err
+	}
+	if g, w := got.Settings(), want.Settings(); g != w {
+		return true, &FlowsError{g, w}
+	}
+	return true, nil
+}
+
+func told(settings json.RawMessage) bool { return len(settings) > 0 && string(settings) != "null" }
 
 // ParsePipeline reads the JSON form and checks that it is whole.
 func ParsePipeline(text []byte) (*Pipeline, error) {

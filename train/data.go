@@ -22,6 +22,10 @@ type Data struct {
 
 	Capture  []int32  // index into Captures, for figures by capture; nil without
 	Captures []string // names
+
+	Start        []int64  // of each row, ns since 1970-01-01 UTC, for figures over time; nil without
+	Conversation []int32  // of each row, for intervals; nil: each row is one of its own
+	Sources      []string // the table's column that each feature was made of; nil: each is one of its own
 }
 
 // check finds what would train a useless model or crash later. Values and
@@ -38,6 +42,10 @@ func (d *Data) check() error {
 	if len(d.X.Data) != n*cols || len(d.Class) != n || len(d.Part) != n || (d.Capture != nil && len(d.Capture) != n) {
 		return fmt.Errorf("the dataset has %d rows of %d columns, but %d values, %d classes, %d parts, %d captures",
 			n, cols, len(d.X.Data), len(d.Class), len(d.Part), len(d.Capture))
+	}
+	if d.Start != nil && len(d.Start) != n || d.Conversation != nil && len(d.Conversation) != n || d.Sources != nil && len(d.Sources) != cols {
+		return fmt.Errorf("the dataset has %d rows of %d columns, but %d starts, %d conversations, sources of %d columns",
+			n, cols, len(d.Start), len(d.Conversation), len(d.Sources))
 	}
 	if err := checkNames("class", d.Classes); err != nil {
 		return err
@@ -108,15 +116,17 @@ type part struct {
 	attack  []bool
 	attacks int
 	capture []int32 // nil without
+	start   []int64 // nil without
+	talk    []int32 // conversation; nil without
 }
 
 // pack copies the rows of p together.
-func (d *Data) pack(p features.Part) *part {
-	rows, cols := d.rows(p), d.X.Cols()
+func (d *Data) pack(p features.Part) *part { return d.packRows(d.rows(p)) }
+
+// packRows copies rows together.
+func (d *Data) packRows(rows []int32) *part {
+	cols := d.X.Cols()
 	out := &part{n: len(rows), x: make([]float32, len(rows)*cols), class: make([]int32, len(rows)), attack: make([]bool, len(rows))}
-	if d.Capture != nil {
-		out.capture = make([]int32, len(rows))
-	}
 	for i, r := range rows {
 		copy(out.x[i*cols:], d.X.Row(int(r)))
 		out.class[i] = d.Class[r]
@@ -124,9 +134,19 @@ func (d *Data) pack(p features.Part) *part {
 		if out.attack[i] {
 			out.attacks++
 		}
-		if d.Capture != nil {
-			out.capture[i] = d.Capture[r]
-		}
+	}
+	out.capture, out.start, out.talk = pick(d.Capture, rows), pick(d.Start, rows), pick(d.Conversation, rows)
+	return out
+}
+
+// pick takes the elements of rows; nil without any.
+func pick[T any](from []T, rows []int32) []T {
+	if from == nil {
+		return nil
+	}
+	out := make([]T, len(rows))
+	for i, r := range rows {
+		out[i] = from[r]
 	}
 	return out
 }

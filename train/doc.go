@@ -11,8 +11,13 @@
 //	data ─► Fit ─► Model ─► Save … LoadModel ─► Score
 //	                  └──► Evaluate ─► Report
 //
+// [Config] says what network to train and how, from Go, YAML or JSON.
+// [FitFrom] keeps [Checkpoints]: a training that was stopped goes on to the
+// model that it would have become.
+//
 // One of the classes is benign; the attack score of a row is 1 − P(benign).
-// With two classes the network has one output, with more it has one for each.
+// With two classes the network has one output, with more it has one for each,
+// unless the configuration's target is binary.
 //
 // The same data, configuration and kernel on the same architecture give the
 // same model file, byte for byte, for any number of processors. Kernels

@@ -17,11 +17,17 @@ import (
 
 // Epoch is one pass over the training rows.
 type Epoch struct {
-	Epoch     int           `json:"epoch"` // from 1
-	Rate      float64       `json:"learning_rate"`
-	TrainLoss float64       `json:"train_loss"` // weighted mean over the epoch's steps, each before it was taken; without penalties
-	ValidLoss metrics.Value `json:"valid_loss"` // unweighted mean
+	Epoch     int     `json:"epoch"`         // from 1
+	Rate      float64 `json:"learning_rate"` // of its last step
+	TrainLoss float64 `json:"train_loss"`    // weighted mean over the epoch's steps, each before it was taken; without penalties
+	Validation
+}
+
+// Validation is how the validation rows fare; undefined without them.
+type Validation struct {
+	ValidLoss metrics.Value `json:"valid_loss"` // unweighted mean of the cross-entropy
 	ValidAP   metrics.Value `json:"valid_pr_auc"`
+	ValidROC  metrics.Value `json:"valid_roc_auc"`
 }
 
 // History is the course of a training.
@@ -41,15 +47,25 @@ const (
 
 // Fit trains on the training rows of d. The weights are those of the epoch
 // that did best on the validation rows, by the configuration's monitor; if
-// that is pr_auc and the validation rows are all of one kind it is the loss
+// that is an area and the validation rows are all of one kind it is the loss
 // instead, and without validation rows the last epoch counts. progress, which
 // may be nil, is called after each epoch. Fit returns ctx's error when it is
 // cancelled.
 func Fit(ctx context.Context, d *Data, c Config, progress func(Epoch)) (*Model, *History, error) {
+	return FitFrom(ctx, d, c, Checkpoints{}, progress)
+}
+
+// FitFrom is [Fit] that keeps checkpoints and continues from one. The model is
+// the same, byte for byte, as without any stop.
+func FitFrom(ctx context.Context, d *Data, c Config, keep Checkpoints, progress func(Epoch)) (*Model, *History, error) {
 	f, err := newFitter(d, c)
 	if err != nil {
 		return nil, nil, fmt.Errorf("train: %w", err)
 	}
+	if err := keep.resume(f); err != nil {
+		return nil, nil, fmt.Errorf("train: %w", err)
+	}
+	f.keep = keep
 	if err := f.run(ctx, progress); err != nil {
 		return nil, nil, fmt.Errorf("train: %w", err)
 	}
@@ -68,19 +84,25 @@ type fitter struct {
 	train, valid *part
 	classWeight  []float32
 	order        []int32
-	source       rand.Source // of the order
+	source       *rand.PCG // of the order
+	dropout      *rand.PCG
+	keep         Checkpoints
+	dataDigest   string // see digest
 	batch        graph.Batch
 	best         []float32
 	history      History
 }
 
 func newFitter(d *Data, c Config) (*fitter, error) {
+	c = c.WithDefaults()
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	c = c.WithDefaults()
 	if err := d.check(); err != nil {
 		return nil, err
+	}
+	if c.Target == "binary" {
+		d = d.binary()
 	}
 	f := &fitter{config: c, train: d.pack(features.Train), valid: d.pack(features.Valid)}
 	if err := d.checkTraining(f.train); err != nil {
@@ -90,35 +112,43 @@ func newFitter(d *Data, c Config) (*fitter, error) {
 	if err != nil {
 		return nil, err
 	}
+	trainRows, validRows := countClasses(d, f.train), countClasses(d, f.valid)
+	if f.classWeight, err = c.ClassWeights.of(d.Classes, trainRows); err != nil {
+		return nil, err
+	}
 	outputs := len(d.Classes)
 	if outputs == 2 {
 		outputs = 1
 	}
-	shape := mlp.Shape{Inputs: d.X.Cols(), Hidden: c.Hidden, Outputs: outputs, Activation: mlp.Activation(c.Activation)}
+	shape, schemes := c.shape(d.X.Cols(), outputs)
 	if err := shape.Check(); err != nil {
 		return nil, err
 	}
-	params := mlp.Init(shape, rand.NewPCG(c.Seed, streamInit))
-	f.trainer, err = graph.New(shape, params, graph.Options{
-		Kernel: kernel, Dropout: c.Dropout, Rand: rand.NewPCG(c.Seed, streamDropout),
-		L2: c.L2, WeightDecay: c.WeightDecay, Beta1: c.Beta1, Beta2: c.Beta2, Epsilon: c.Epsilon,
-	})
-	if err != nil {
+	params := mlp.Init(shape, schemes, rand.NewPCG(c.Seed, streamInit))
+	f.dropout = rand.NewPCG(c.Seed, streamDropout)
+	if f.trainer, err = graph.New(shape, params, c.options(kernel, f.dropout)); err != nil {
 		return nil, err
 	}
-	trainRows, validRows := countClasses(d, f.train), countClasses(d, f.valid)
 	f.model = newModel(Header{
 		Format: modelFormat, Network: shape, Kernel: kernel.String(),
 		Classes: d.Classes, Benign: d.Benign, Columns: d.X.Names,
 		Manifest: Manifest{Config: c, Go: runtime.Version(), Arch: runtime.GOARCH, TrainRows: trainRows, ValidRows: validRows},
 	}, params, kernel)
-	f.classWeight = classWeights(c.ClassWeights, trainRows)
 	f.order = make([]int32, f.train.n)
 	f.source = rand.NewPCG(c.Seed, streamOrder)
 	size := min(c.Batch, f.train.n)
 	f.batch = graph.Batch{X: make([]float32, size*shape.Inputs), Target: make([]float32, size), Weight: make([]float32, size)}
-	f.history.Monitor = f.monitor()
+	f.history.Monitor, f.history.Stopped = f.monitor(), "epochs"
 	return f, nil
+}
+
+// options are the trainer's.
+func (c Config) options(kernel blas.Kernel, dropout rand.Source) graph.Options {
+	return graph.Options{
+		Kernel: kernel, Dropout: c.dropout(), Rand: dropout, FocalGamma: c.FocalGamma,
+		Optimiser: graph.Optimiser(c.Optimiser), L2: c.L2, WeightDecay: c.WeightDecay,
+		Beta1: c.Beta1, Beta2: c.Beta2, Rho: c.Rho, Epsilon: c.Epsilon, Momentum: c.Momentum, Nesterov: c.Nesterov,
+	}
 }
 
 func countClasses(d *Data, p *part) []int {
@@ -127,25 +157,6 @@ func countClasses(d *Data, p *part) []int {
 		n[c]++
 	}
 	return n
-}
-
-// classWeights have a mean of 1 over the training rows.
-func classWeights(mode string, rows []int) []float32 {
-	power := map[string]float64{"none": 0, "sqrt": 0.5, "balanced": 1}[mode]
-	raw := make([]float64, len(rows))
-	sum, n := 0.0, 0
-	for c, k := range rows {
-		if k > 0 {
-			raw[c] = math.Pow(float64(k), -power)
-			sum += raw[c] * float64(k)
-			n += k
-		}
-	}
-	out := make([]float32, len(rows))
-	for c, w := range raw {
-		out[c] = float32(w * float64(n) / sum)
-	}
-	return out
 }
 
 func (f *fitter) monitor() string {
@@ -159,28 +170,25 @@ func (f *fitter) monitor() string {
 }
 
 func (f *fitter) run(ctx context.Context, progress func(Epoch)) error {
-	best, since := math.Inf(1), 0
-	f.history.Stopped = "epochs"
-	for e := range f.config.Epochs {
+	for e := len(f.history.Epochs); e < f.config.Epochs && !f.lostPatience(); e++ {
 		ep, err := f.epoch(ctx, e)
 		if err != nil {
 			return err
 		}
 		f.history.Epochs = append(f.history.Epochs, ep)
-		if progress != nil {
-			progress(ep)
-		}
-		score := map[string]float64{"loss": float64(ep.ValidLoss), "pr_auc": -float64(ep.ValidAP), "none": -float64(e)}[f.history.Monitor]
-		since++
-		if score < best {
-			best, since = score, 0
+		if f.improves(ep) {
 			f.history.Best = ep.Epoch
 			f.best = append(f.best[:0], f.model.params...)
 		}
-		if f.config.Patience > 0 && since >= f.config.Patience {
-			f.history.Stopped = "patience"
-			break
+		if progress != nil {
+			progress(ep)
 		}
+		if err := f.keep.save(f); err != nil {
+			return err
+		}
+	}
+	if f.lostPatience() {
+		f.history.Stopped = "patience"
 	}
 	if f.best == nil || !blas.Best().Finite(f.best) { // the very last step may have done it
 		return fmt.Errorf("the training diverged: no epoch had finite weights and validation; try a learning rate below %v", f.config.LearningRate)
@@ -189,15 +197,43 @@ func (f *fitter) run(ctx context.Context, progress func(Epoch)) error {
 	return nil
 }
 
+func (f *fitter) lostPatience() bool {
+	return f.config.Patience > 0 && len(f.history.Epochs)-f.history.Best >= f.config.Patience
+}
+
+// improves reports whether an epoch is better than the best so far.
+func (f *fitter) improves(ep Epoch) bool {
+	cost := func(ep Epoch) float64 {
+		switch f.history.Monitor {
+		case "loss":
+			return float64(ep.ValidLoss)
+		case "pr_auc":
+			return -float64(ep.ValidAP)
+		case "roc_auc":
+			return -float64(ep.ValidROC)
+		}
+		return -float64(ep.Epoch) // the last one counts
+	}
+	if f.history.Best == 0 {
+		return cost(ep) < math.Inf(1)
+	}
+	delta := f.config.MinDelta
+	if f.history.Monitor == "none" {
+		delta = 0
+	}
+	return cost(ep) < cost(f.history.Epochs[f.history.Best-1])-delta
+}
+
 func (f *fitter) epoch(ctx context.Context, e int) (Epoch, error) {
 	metrics.Shuffle(f.source, f.order)
-	rate := f.config.rate(e)
-	var loss, weight float64
+	steps := (f.train.n + f.config.Batch - 1) / f.config.Batch
+	var loss, weight, rate float64
 	for lo := 0; lo < f.train.n; lo += f.config.Batch {
 		if err := ctx.Err(); err != nil {
 			return Epoch{}, err
 		}
 		f.fill(f.order[lo:min(lo+f.config.Batch, f.train.n)])
+		rate = f.config.rate(e, lo/f.config.Batch, steps)
 		l, w, err := f.trainer.Step(f.batch, rate)
 		if errors.Is(err, graph.ErrNotFinite) {
 			err = fmt.Errorf("%w: the training diverged; try a learning rate below %v", err, rate)
@@ -210,8 +246,7 @@ func (f *fitter) epoch(ctx context.Context, e int) (Epoch, error) {
 	}
 	ep := Epoch{Epoch: e + 1, Rate: rate, TrainLoss: loss / weight}
 	var err error
-	ep.ValidLoss, ep.ValidAP, err = f.model.validate(f.valid)
-	if err != nil {
+	if ep.Validation, err = f.model.validate(f.valid); err != nil {
 		return Epoch{}, fmt.Errorf("epoch %d: validation: %w", e+1, err)
 	}
 	return ep, nil
@@ -236,15 +271,15 @@ func (f *fitter) fill(rows []int32) {
 	}
 }
 
-// validate computes the mean loss and the average precision on a part;
-// undefined when it is empty.
-func (m *Model) validate(p *part) (loss, ap metrics.Value, err error) {
+// validate judges a part.
+func (m *Model) validate(p *part) (Validation, error) {
+	v := Validation{metrics.Undefined(), metrics.Undefined(), metrics.Undefined()}
 	if p.n == 0 {
-		return metrics.Undefined(), metrics.Undefined(), nil
+		return v, nil
 	}
 	losses, scores := make([]float32, p.n), make([]float32, p.n)
 	in := m.Network.Inputs
-	err = inParallel(p.n, func(lo, hi int) error {
+	err := inParallel(p.n, func(lo, hi int) error {
 		return m.forward(p.x[lo*in:hi*in], hi-lo, func(at int, z []float32) {
 			at += lo
 			for i := range len(z) / m.Network.Outputs {
@@ -254,7 +289,7 @@ func (m *Model) validate(p *part) (loss, ap metrics.Value, err error) {
 		})
 	})
 	if err != nil {
-		return 0, 0, err
+		return v, err
 	}
 	sum := 0.0
 	for _, l := range losses {
@@ -262,9 +297,9 @@ func (m *Model) validate(p *part) (loss, ap metrics.Value, err error) {
 	}
 	r, err := metrics.Rank(scores, p.attack)
 	if err != nil {
-		return 0, 0, err
+		return v, err
 	}
-	return metrics.Value(sum / float64(p.n)), r.AveragePrecision(), nil
+	return Validation{metrics.Value(sum / float64(p.n)), r.AveragePrecision(), r.ROCAUC()}, nil
 }
 
 // rowLoss is the cross-entropy of one row's logits.

@@ -2,13 +2,9 @@ package train
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"slices"
 
@@ -32,8 +28,6 @@ const (
 	modelMagic   = "PCLMODEL"
 	modelVersion = 1
 	modelFormat  = "pcapline-model"
-	maxHeader    = 64 << 20
-	prefixLen    = 16
 )
 
 // Encode gives the bytes of the model's file.
@@ -45,20 +39,7 @@ func (m *Model) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	head = append(head, bytes.Repeat([]byte{' '}, -len(head)&15)...)
-	if len(head) > maxHeader {
-		return nil, fmt.Errorf("model: a header of %d bytes, more than %d", len(head), maxHeader)
-	}
-	out := make([]byte, 0, prefixLen+len(head)+4*len(m.params)+sha256.Size)
-	out = append(out, modelMagic...)
-	out = binary.LittleEndian.AppendUint32(out, modelVersion)
-	out = binary.LittleEndian.AppendUint32(out, uint32(len(head)))
-	out = append(out, head...)
-	for _, p := range m.params {
-		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(p))
-	}
-	sum := sha256.Sum256(out)
-	return append(out, sum[:]...), nil
+	return seal(modelMagic, modelVersion, head, m.params)
 }
 
 // Save writes the model to path, which appears only when it is whole.
@@ -99,13 +80,12 @@ func LoadModel(path string) (*Model, error) {
 
 // DecodeModel reads the bytes of a model file.
 func DecodeModel(data []byte) (*Model, error) {
-	body, err := checkEnvelope(data)
+	head, params, err := unseal(data, modelMagic, modelVersion)
 	if err != nil {
 		return nil, err
 	}
-	length := int(binary.LittleEndian.Uint32(data[12:]))
 	var h Header
-	dec := json.NewDecoder(bytes.NewReader(data[prefixLen : prefixLen+length]))
+	dec := json.NewDecoder(bytes.NewReader(head))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&h); err != nil {
 		return nil, fmt.Errorf("offset %d: header: %w", prefixLen, err)
@@ -113,41 +93,14 @@ func DecodeModel(data []byte) (*Model, error) {
 	if err := h.check(); err != nil {
 		return nil, fmt.Errorf("offset %d: header: %w", prefixLen, err)
 	}
-	weights := body[prefixLen+length:]
-	if len(weights) != 4*h.Network.Params() {
-		return nil, fmt.Errorf("offset %d: %d bytes of weights for a network of %d parameters", prefixLen+length, len(weights), h.Network.Params())
-	}
-	params := make([]float32, h.Network.Params())
-	for i := range params {
-		params[i] = math.Float32frombits(binary.LittleEndian.Uint32(weights[4*i:]))
-		if f := float64(params[i]); math.IsNaN(f) || math.IsInf(f, 0) {
-			return nil, fmt.Errorf("offset %d: weight %v", prefixLen+length+4*i, f)
-		}
+	if len(params) != h.Network.Params() {
+		return nil, fmt.Errorf("offset %d: %d bytes of weights for a network of %d parameters", prefixLen+len(head), 4*len(params), h.Network.Params())
 	}
 	kernel, err := blas.ByName(h.Kernel)
 	if err != nil {
 		kernel = blas.Go // another machine's: see ScoringKernel
 	}
 	return newModel(h, params, kernel), nil
-}
-
-// checkEnvelope verifies what does not depend on the header's meaning and
-// returns the bytes that the trailer covers.
-func checkEnvelope(data []byte) ([]byte, error) {
-	if len(data) < prefixLen+sha256.Size || string(data[:8]) != modelMagic {
-		return nil, errors.New("offset 0: not a model file, or cut short")
-	}
-	if v := binary.LittleEndian.Uint32(data[8:]); v != modelVersion {
-		return nil, fmt.Errorf("offset 8: model format version %d, this program reads %d", v, modelVersion)
-	}
-	if h := binary.LittleEndian.Uint32(data[12:]); h > maxHeader || int(h) > len(data)-prefixLen-sha256.Size {
-		return nil, fmt.Errorf("offset 12: a header of %d bytes in a file of %d: cut short or damaged", h, len(data))
-	}
-	body, trailer := data[:len(data)-sha256.Size], data[len(data)-sha256.Size:]
-	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], trailer) {
-		return nil, fmt.Errorf("offset %d: the checksum does not fit: cut short or damaged", len(body))
-	}
-	return body, nil
 }
 
 func (h *Header) check() error {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -101,6 +100,68 @@ func TestLearnsWhatALineCannot(t *testing.T) {
 	}
 }
 
+// All that a configuration can say about network and optimiser learns.
+func TestEverythingLearns(t *testing.T) {
+	d := moons(1200, 3, 1)
+	for name, change := range map[string]func(c *Config){
+		"sgd":      func(c *Config) { c.Optimiser, c.LearningRate, c.Momentum = "sgd", 0.05, 0.9 },
+		"nesterov": func(c *Config) { c.Optimiser, c.LearningRate, c.Momentum, c.Nesterov = "sgd", 0.05, 0.9, true },
+		"rmsprop":  func(c *Config) { c.Optimiser, c.Schedule, c.StepEpochs = "rmsprop", "step", 15 },
+		"leaky":    func(c *Config) { c.Activation, c.Init = "leaky_relu", "he_normal" },
+		"elu":      func(c *Config) { c.Activation, c.Init = "elu", "glorot_normal" },
+		"sigmoid":  func(c *Config) { c.Activation, c.LearningRate = "sigmoid", 0.03 },
+		"uniform":  func(c *Config) { c.Init, c.WarmupEpochs = "uniform", 3 },
+		"focal":    func(c *Config) { c.FocalGamma, c.Monitor = 2, "roc_auc" },
+		"layers":   func(c *Config) { c.Hidden, c.Layers = nil, []LayerConfig{{Units: 16, Activation: "tanh"}, {Units: 8}} },
+		"dropout":  func(c *Config) { c.Dropout, c.L2 = 0.1, 1e-5 },
+		"weights": func(c *Config) {
+			c.ClassWeights = ClassWeights{ByClass: map[string]float64{"benign": 1, "flood": 2, "scan": 3}}
+		},
+		"two": func(c *Config) { c.Target = "binary" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := quick()
+			change(&c)
+			m, _ := mustFit(t, d, c)
+			again := decode(t, mustEncode(t, m))
+			r, err := Evaluate(context.Background(), again, d, EvalConfig{Baselines: []string{}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := r.Results[0]; got.PRAUC < 0.97 || len(got.Detections) != 3 {
+				t.Errorf("PR AUC %v, detections %v", got.PRAUC, got.Detections)
+			}
+			if r.ClassBalanced < 0.85 {
+				t.Errorf("balanced accuracy of the classes %v", r.ClassBalanced)
+			}
+			if two := c.Target == "binary"; two != (len(m.Classes) == 2) || two != (len(r.PerClass) == 2) || len(r.Unseen) > 0 {
+				t.Errorf("classes %q, unseen %q", m.Classes, r.Unseen)
+			}
+		})
+	}
+}
+
+func TestGivenClassWeightsMustNameTheClasses(t *testing.T) {
+	for want, given := range map[string]map[string]float64{
+		"lack the class scan": {"benign": 1, "flood": 2}, "name the class worm": {"benign": 1, "flood": 2, "scan": 1, "worm": 3},
+	} {
+		c := quick()
+		c.ClassWeights = ClassWeights{ByClass: given}
+		if _, _, err := Fit(context.Background(), moons(100, 3, 1), c, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v", given, err)
+		}
+	}
+}
+
+func mustEncode(t testing.TB, m *Model) []byte {
+	t.Helper()
+	file, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 func TestSameBytesForAnyGOMAXPROCS(t *testing.T) {
 	d := moons(600, 3, 2)
 	c := quick()
@@ -188,9 +249,9 @@ func TestEarlyStoppingKeepsTheBest(t *testing.T) {
 	if h.Stopped != "patience" || len(h.Epochs) != h.Best+5 {
 		t.Fatalf("stopped by %s after %d epochs, best %d", h.Stopped, len(h.Epochs), h.Best)
 	}
-	loss, _, err := m.validate(d.pack(features.Valid))
-	if err != nil || loss != h.Epochs[h.Best-1].ValidLoss {
-		t.Errorf("the model has a validation loss of %v, epoch %d had %v", loss, h.Best, h.Epochs[h.Best-1].ValidLoss)
+	v, err := m.validate(d.pack(features.Valid))
+	if err != nil || v != h.Epochs[h.Best-1].Validation {
+		t.Errorf("the model has the validation %v, epoch %d had %v", v, h.Best, h.Epochs[h.Best-1].Validation)
 	}
 }
 
@@ -220,7 +281,10 @@ func TestClassWeights(t *testing.T) {
 	for mode, want := range map[string][]float32{
 		"none": {1, 1, 0}, "balanced": {0.625, 2.5, 0}, "sqrt": {1000.0 / 1200, 2000.0 / 1200, 0},
 	} {
-		got := classWeights(mode, []int{800, 200, 0})
+		got, err := ClassWeights{Mode: mode}.of([]string{"a", "b", "c"}, []int{800, 200, 0})
+		if err != nil {
+			t.Fatal(err)
+		}
 		for i, w := range want {
 			if mode == "none" && i == 2 {
 				continue // of no row
@@ -241,7 +305,7 @@ func TestClassWeights(t *testing.T) {
 	}
 	recall := func(mode string) float64 {
 		c := quick()
-		c.Epochs, c.Hidden, c.ClassWeights, c.LearningRate = 20, []int{}, mode, 1e-2
+		c.Epochs, c.Hidden, c.ClassWeights, c.LearningRate = 20, []int{}, ClassWeights{Mode: mode}, 1e-2
 		m, _ := mustFit(t, d, c)
 		r, err := Evaluate(context.Background(), m, d, EvalConfig{OnTraining: true, Baselines: []string{}})
 		if err != nil {
@@ -322,44 +386,6 @@ func TestDivergenceAndCancel(t *testing.T) {
 	})
 	if !errors.Is(err, context.Canceled) || epochs != 2 {
 		t.Errorf("cancelled in epoch %d: %v", epochs, err)
-	}
-}
-
-func TestConfig(t *testing.T) {
-	c, err := ParseConfig([]byte(`{"hidden": [], "epochs": 3, "seed": 5}`))
-	if err != nil || c.Hidden == nil || c.Epochs != 3 || c.Seed != 5 {
-		t.Errorf("%+v, %v", c, err)
-	}
-	if d := c.WithDefaults(); len(d.Hidden) != 0 || d.Batch != 128 || d.Activation != "relu" {
-		t.Errorf("%+v", d)
-	}
-	text, err := json.Marshal(Config{}.WithDefaults())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if again, err := ParseConfig(text); err != nil || fmt.Sprint(again) != fmt.Sprint(Config{}.WithDefaults()) {
-		t.Errorf("%s read as %+v, %v", text, again, err)
-	}
-	for _, bad := range []string{
-		`{"epoch": 3}`, `{"dropout": 1}`, `{"dropout": -0.1}`, `{"activation": "gelu"}`, `{"hidden": [0]}`, `{"batch": -1}`,
-		`{"learning_rate": -1}`, `{"schedule": "x"}`, `{"kernel": "mkl"}`, `{"monitor": "accuracy"}`, `{} {}`, `[]`, ``,
-	} {
-		if _, err := ParseConfig([]byte(bad)); err == nil {
-			t.Errorf("%s accepted", bad)
-		}
-	}
-}
-
-func TestRates(t *testing.T) {
-	for _, s := range []string{"constant", "cosine", "exponential"} {
-		c := Config{LearningRate: 1, Epochs: 11, Schedule: s}
-		want := 0.01
-		if s == "constant" {
-			want = 1
-		}
-		if c.rate(0) != 1 || math.Abs(c.rate(10)-want) > 1e-12 || c.rate(5) > c.rate(4) {
-			t.Errorf("%s: %v %v %v", s, c.rate(0), c.rate(5), c.rate(10))
-		}
 	}
 }
 

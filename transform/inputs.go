@@ -79,7 +79,7 @@ func (r *runner) allInputs() []Input { return append(slices.Clone(r.earlier), r.
 // paths lists the captures to be read.
 func (r *runner) paths() []string {
 	var paths []string
-	for i := range r.inputs { // only the paths: hashInputs writes the rest meanwhile
+	for i := range r.inputs { // not by value: digests are noted beside
 		paths = append(paths, r.inputs[i].path)
 	}
 	return paths

@@ -52,6 +52,8 @@ func commands() []*cli.Command {
 		exportCommand(),
 		trainCommand(),
 		evalCommand(),
+		modelCommand(),
+		verifyCommand(),
 		scoreCommand(),
 		versionCommand(),
 	}

@@ -43,6 +43,7 @@ func runCommand() *cli.Command {
 		Flags: append(append(append(append([]cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "out", Usage: "write into the folder `DIR`"},
 			&cli.BoolFlag{Name: "csv", Usage: "write the tables as CSV, too"},
+			gateFlag(),
 		}, append(labelFlags(), commentsFlag(), payloadFlag())...), captureFlags()...), splitFlags()...), flowFlags()...),
 		Action: runAction,
 	}
@@ -55,6 +56,7 @@ type runSummary struct {
 	Rows       any               `json:"rows"`       // of the dataset; null without labels
 	Evaluation *train.Report     `json:"evaluation"` // null without labels
 	Output     string            `json:"-"`
+	gate       *train.Gate       // nil: none was asked for
 }
 
 func runAction(c *cli.Context) error {
@@ -67,10 +69,14 @@ func runAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	gate, err := readGate(c)
+	if err != nil {
+		return err
+	}
 	if err := clearOutputs(out); err != nil {
 		return err
 	}
-	sum := &runSummary{Output: out}
+	sum := &runSummary{Output: out, gate: gate}
 	damage, err := runTables(c, opt, sum)
 	if err != nil {
 		return err
@@ -90,7 +96,22 @@ func runAction(c *cli.Context) error {
 	if err := summarise(c, sum, func(w io.Writer) { writeRun(w, sum) }); err != nil {
 		return err
 	}
+	if err := sum.gateError(); err != nil {
+		return err
+	}
 	return damagedOnly(damage)
+}
+
+// gateError is what a gate that failed, or that found no model, ends the
+// program with.
+func (s *runSummary) gateError() error {
+	switch {
+	case s.gate == nil:
+		return nil
+	case s.Evaluation == nil:
+		return gateFailed(errors.New("there is no model to hold against the gate: the rows have no labels"))
+	}
+	return gateError(s.Evaluation)
 }
 
 // runTables makes the packets and flows tables; damage is ErrDamaged or nil.
@@ -180,16 +201,15 @@ func runModel(c *cli.Context, spec features.SplitSpec, sum *runSummary) error {
 		return err
 	}
 	logger(c).Info("model", "epochs", len(m.Manifest.History.Epochs), "best", m.Manifest.History.Best, "kernel", m.Kernel)
-	judged, err := evaluate(c, model, dataset, features.Test.String())
+	judged, err := evaluate(c, model, dataset, train.EvalConfig{Seed: c.Uint64("seed"), Importance: defaultImportance})
 	if err != nil {
 		return err
 	}
 	sum.Evaluation = judged.Evaluation
-	text, err := json.MarshalIndent(sum.Evaluation, "", "  ")
-	if err != nil {
-		return err
+	if sum.gate != nil {
+		sum.Evaluation.Gate = sum.gate.Judge(sum.Evaluation)
 	}
-	if err := sink.WriteFile(filepath.Join(sum.Output, evalName), append(text, '\n')); err != nil {
+	if err := writeFigures(filepath.Join(sum.Output, evalName), sum.Evaluation); err != nil {
 		return err
 	}
 	return writeReport(filepath.Join(sum.Output, reportName), judged)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -43,9 +44,11 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("no condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status":   status,
-			"truncate": truncate,
-			"same":     sameBytes,
+			"status":     status,
+			"replace":    replace,
+			"truncate":   truncate,
+			"same":       sameBytes,
+			"samefigure": sameFigure,
 		},
 	})
 }
@@ -88,6 +91,36 @@ func sameBytes(ts *testscript.TestScript, _ bool, args []string) {
 	if len(data[0]) != len(data[1]) {
 		ts.Fatalf("%s has %d bytes, %s has %d", args[0], len(data[0]), args[1], len(data[1]))
 	}
+}
+
+// samefigure A B KEY compares the first figure of that name in JSON files.
+func sameFigure(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: samefigure FILE FILE KEY")
+	}
+	var found [2]string
+	for i, name := range args[:2] {
+		match := regexp.MustCompile(`"` + args[2] + `": ([-0-9.e]+)`).FindStringSubmatch(ts.ReadFile(name))
+		if match == nil {
+			ts.Fatalf("%s has no figure %s", name, args[2])
+		}
+		found[i] = match[1]
+	}
+	if found[0] != found[1] {
+		ts.Fatalf("%s is %s in %s, %s in %s", args[2], found[0], args[0], found[1], args[1])
+	}
+}
+
+// replace FILE OLD NEW writes NEW in the place of the first OLD.
+func replace(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: replace FILE OLD NEW")
+	}
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s does not have %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o644))
 }
 
 // truncate FROM TO SIZE copies the first SIZE bytes of a file.

@@ -4,9 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"strconv"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -17,83 +14,31 @@ import (
 )
 
 func trainCommand() *cli.Command {
-	d := train.Config{}.WithDefaults()
+	flags := []cli.Flag{
+		outputFlag("write the model to `FILE`"),
+		&cli.StringFlag{Name: "config", Usage: "read the training configuration from the YAML or JSON `FILE`; flags come before it"},
+	}
+	for _, f := range configFlags() {
+		flags = append(flags, f.Flag)
+	}
 	return &cli.Command{
 		Name:      "train",
 		Usage:     "a dataset to a model, by Gorgonia",
 		ArgsUsage: "DATASET",
 		Description: "Trains a multi-layer perceptron on the training rows; stops by the validation rows; never sees the test rows.\n" +
-			"The same dataset, flags and kernel give the same model, byte for byte.",
+			"The same dataset, flags and kernel give the same model, byte for byte, also when it was stopped and resumed.",
 		UsageText: "pcapline train -o model.pcapline dataset\n" +
-			"pcapline train -o model.pcapline --hidden 64,32 --epochs 20 --seed 7 dataset",
-		Flags: []cli.Flag{
-			outputFlag("write the model to `FILE`"),
-			&cli.StringFlag{Name: "config", Usage: "read the training configuration from the JSON `FILE`; flags come before it"},
-			&cli.StringFlag{Name: "hidden", Usage: fmt.Sprintf("`UNITS` of the hidden layers, comma-separated (default: %s)", joinInts(d.Hidden))},
-			&cli.IntFlag{Name: "epochs", Usage: fmt.Sprintf("`N` epochs at most (default: %d)", d.Epochs)},
-			&cli.IntFlag{Name: "batch", Usage: fmt.Sprintf("`N` rows a step (default: %d)", d.Batch)},
-			&cli.Float64Flag{Name: "rate", Usage: fmt.Sprintf("learning `RATE` (default: %g)", d.LearningRate)},
-			&cli.Float64Flag{Name: "fpr", Usage: fmt.Sprintf("choose the threshold at this `SHARE` of false alarms on the validation rows (default: %g)", d.TargetFPR)},
+			"pcapline train -o model.pcapline --hidden 64,32 --epochs 20 --seed 7 dataset\n" +
+			"pcapline train -o model.pcapline --config train.yaml --checkpoint state --resume dataset",
+		Flags: append(flags,
 			&cli.StringFlag{Name: "scale", Value: string(features.QuantileNormal), Usage: "`METHOD` that scales features: quantile_normal, quantile_uniform, standard, minmax or none"},
-			&cli.StringFlag{Name: "kernel", Usage: "arithmetic `KERNEL`: go or avx2-fma (default: the fastest here)"},
+			&cli.StringFlag{Name: "checkpoint", Usage: "keep the state of the training in `FILE`"},
+			&cli.IntFlag{Name: "checkpoint-every", Value: 1, Usage: "write it after every `N` epochs"},
+			&cli.BoolFlag{Name: "resume", Usage: "go on from the checkpoint if there is one; the dataset and all else must be the same"},
 			seedFlag(),
-		},
+		),
 		Action: trainAction,
 	}
-}
-
-func joinInts(v []int) string {
-	s := make([]string, len(v))
-	for i, n := range v {
-		s[i] = strconv.Itoa(n)
-	}
-	return strings.Join(s, ",")
-}
-
-// trainConfig reads the configuration file, if any, and puts the flags over it.
-func trainConfig(c *cli.Context) (train.Config, error) {
-	var cfg train.Config
-	if path := c.String("config"); path != "" {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return cfg, err
-		}
-		if cfg, err = train.ParseConfig(text); err != nil {
-			return cfg, fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	if c.IsSet("hidden") {
-		cfg.Hidden = []int{}
-		for s := range strings.SplitSeq(c.String("hidden"), ",") {
-			n, err := strconv.Atoi(strings.TrimSpace(s))
-			if err != nil {
-				return cfg, usagef("--hidden: %q is no number", s)
-			}
-			cfg.Hidden = append(cfg.Hidden, n)
-		}
-	}
-	if c.IsSet("epochs") {
-		cfg.Epochs = c.Int("epochs")
-	}
-	if c.IsSet("batch") {
-		cfg.Batch = c.Int("batch")
-	}
-	if c.IsSet("rate") {
-		cfg.LearningRate = c.Float64("rate")
-	}
-	if c.IsSet("fpr") {
-		cfg.TargetFPR = c.Float64("fpr")
-	}
-	if c.IsSet("kernel") {
-		cfg.Kernel = c.String("kernel")
-	}
-	if c.IsSet("seed") || c.String("config") == "" {
-		cfg.Seed = c.Uint64("seed")
-	}
-	if err := cfg.Check(); err != nil {
-		return cfg, usage(err)
-	}
-	return cfg, nil
 }
 
 func trainAction(c *cli.Context) error {
@@ -101,9 +46,12 @@ func trainAction(c *cli.Context) error {
 	if c.NArg() != 1 || out == "" {
 		return usagef("train: name the dataset's folder and the model's file (-o)")
 	}
-	cfg, err := trainConfig(c)
+	cfg, err := trainConfig(c, *defaultConfig())
 	if err != nil {
 		return err
+	}
+	if c.Int("checkpoint-every") < 1 || c.Bool("resume") && c.String("checkpoint") == "" {
+		return usagef("train: --resume goes on from --checkpoint FILE, which is written every so many epochs (--checkpoint-every)")
 	}
 	m, err := fitDataset(c, c.Args().First(), cfg, features.Method(c.String("scale")))
 	if err != nil {
@@ -128,7 +76,7 @@ func fitDataset(c *cli.Context, dir string, cfg train.Config, scale features.Met
 	if err := scaling.Apply(ds.X); err != nil {
 		return nil, err
 	}
-	m, _, err := train.Fit(c.Context, trainData(ds), cfg, func(e train.Epoch) {
+	m, _, err := train.FitFrom(c.Context, trainData(ds), cfg, checkpoints(c), func(e train.Epoch) {
 		logger(c).Debug("epoch", "n", e.Epoch, "train_loss", e.TrainLoss, "valid_loss", float64(e.ValidLoss), "valid_pr_auc", float64(e.ValidAP))
 	})
 	if err != nil {
@@ -141,6 +89,11 @@ func fitDataset(c *cli.Context, dir string, cfg train.Config, scale features.Met
 	m.Manifest.Tool = "pcapline " + transform.Version
 	m.Manifest.Provenance, err = json.Marshal(provenance{ds.Meta.Sources, ds.Meta.Inputs, ds.Meta.Split, ds.Meta.Seeds})
 	return m, err
+}
+
+// checkpoints are none where the command has no such flags.
+func checkpoints(c *cli.Context) train.Checkpoints {
+	return train.Checkpoints{Path: c.String("checkpoint"), Every: c.Int("checkpoint-every"), Resume: c.Bool("resume")}
 }
 
 // provenance is what a model keeps of its dataset's metadata.

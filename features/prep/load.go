@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/pcapline/pcapline/features"
@@ -45,7 +46,7 @@ func (d *Dataset) RowsOf(p features.Part) []int {
 // Pipeline joins what the dataset's features were made with to a scaling of
 // them, for the model to keep.
 func (d *Dataset) Pipeline(s *features.Scaling) *features.Pipeline {
-	return &features.Pipeline{Encoding: d.Meta.Transforms, Scaling: s}
+	return &features.Pipeline{Encoding: d.Meta.Transforms, Scaling: s, Flow: d.Meta.Flow}
 }
 
 // Load reads the cleaned table of a dataset that Prepare wrote: training rows
@@ -85,6 +86,20 @@ func EachCleaned(dir string, meta *features.Meta, columns []string, visit func(*
 		}
 	}
 	return nil
+}
+
+// EachFull gives the batches of a dataset's full table, which has the columns
+// of the table that it was made of and the answers (label_index, split). A
+// batch is finished, and valid until visit returns.
+func EachFull(dir string, columns []string, visit func(*schema.Batch) error) error {
+	path := filepath.Join(dir, fullBase+".parquet")
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("%s: the full table is needed, as Parquet: %w", dir, err)
+	}
+	return eachBatch(path, source.Options{Columns: columns}, func(b *schema.Batch) error {
+		b.Finish()
+		return visit(b)
+	})
 }
 
 func eachBatch(path string, opt source.Options, visit func(*schema.Batch) error) error {

@@ -24,6 +24,7 @@ type tableSource struct {
 	inputs []transform.Input // captures by file_id
 	ledger json.RawMessage   // nil: the table carries none
 	labels json.RawMessage
+	flow   json.RawMessage // by which its flows were made; nil: it does not say
 	schema schema.Schema
 }
 
@@ -60,6 +61,10 @@ func (p *preparation) openSources() error {
 		if s.schema.Hash() != p.schema.Hash() {
 			return fmt.Errorf("%s has other columns than %s", path, p.opt.Tables[0])
 		}
+		if first := p.sources; len(first) > 0 && string(s.flow) != string(first[0].flow) {
+			return fmt.Errorf("%s has flows made with %s, %s with %s: rows of one dataset are made in one way",
+				path, saysFlow(s), p.opt.Tables[0], saysFlow(first[0]))
+		}
 		p.sources = append(p.sources, s)
 	}
 	for _, col := range []string{"label", "label_class"} {
@@ -75,6 +80,14 @@ func (p *preparation) openSources() error {
 		}
 	}
 	return fmt.Errorf("%s lacks file_id and ts_ns: it is neither a packets nor a flows table", p.opt.Tables[0])
+}
+
+// saysFlow is what a table says of how its flows were made.
+func saysFlow(s *tableSource) string {
+	if s.flow == nil {
+		return "settings that it does not tell"
+	}
+	return "the settings " + string(s.flow)
 }
 
 func openSource(path string) (*tableSource, error) {
@@ -93,7 +106,7 @@ func openSource(path string) (*tableSource, error) {
 			return nil, fmt.Errorf("%s: metadata %s: %w", path, transform.MetaInputs, err)
 		}
 	}
-	for key, to := range map[string]*json.RawMessage{transform.MetaLedger: &s.ledger, MetaLabels: &s.labels} {
+	for key, to := range map[string]*json.RawMessage{transform.MetaLedger: &s.ledger, MetaLabels: &s.labels, transform.MetaFlow: &s.flow} {
 		if v := meta[key]; v != "" {
 			if !json.Valid([]byte(v)) {
 				return nil, fmt.Errorf("%s: metadata %s is not JSON", path, key)
@@ -178,7 +191,7 @@ func (s *tableSource) described(read schema.Schema) schema.Schema {
 // Text all of whose columns are ours is one of our tables as CSV: its columns
 // get their types, too, so that a list is not taken for a category.
 func describe(read schema.Schema, text bool) schema.Schema {
-	known := slices.Concat(flow.Schema(), layer.NewTable(layer.Options{}).Batch().Schema(), schema.Of(new(label.Columns)).Schema())
+	known := slices.Concat(flow.Schema(), layer.Schema(), schema.Of(new(label.Columns)).Schema())
 	ours := text && !slices.ContainsFunc(read, func(f *schema.Field) bool { return known.Index(f.Name) < 0 })
 	out := make(schema.Schema, len(read))
 	for i, f := range read {

@@ -92,7 +92,7 @@ type Operation struct {
 	RowsPerDay        float64 `json:"rows_per_day"`
 	Precision         Value   `json:"precision"`
 	AlertsPerDay      Value   `json:"alerts_per_day"`
-	FalseAlertsPerDay Value   `json:"wrongalerts_per_day"`
+	FalseAlertsPerDay Value   `json:"false_alerts_per_day"`
 }
 
 // Operate computes the precision at a base rate by Bayes' rule, from recall

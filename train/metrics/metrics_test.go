@@ -19,7 +19,10 @@ type golden struct {
 		RecallAt5                                   Value `json:"recall_at_5"`
 		Brier, Accuracy, Precision, Recall, F1, MCC Value
 		BalancedAccuracy                            Value `json:"balanced_accuracy"`
-		FPR, TPR                                    []float64
+		FPR, TPR, PPV                               []float64
+		ECE                                         Value
+		ProbTrue                                    []Value `json:"prob_true"`
+		ProbPred                                    []Value `json:"prob_pred"`
 	}
 	Classified []struct {
 		Name              string
@@ -80,6 +83,17 @@ func TestScoresAgainstScikitLearn(t *testing.T) {
 			for i, p := range curve {
 				same(t, "FPR of a point", p.FPR, Value(g.FPR[i]))
 				same(t, "recall of a point", p.Recall, Value(g.TPR[i]))
+				same(t, "precision of a point", p.Precision, Value(g.PPV[i]))
+			}
+			calibration := Calibrate(g.Scores, g.Attack, 10)
+			same(t, "ECE", calibration.ECE, g.ECE)
+			bins := slices.DeleteFunc(calibration.Bins, func(b Bin) bool { return b.N == 0 })
+			if len(bins) != len(g.ProbTrue) {
+				t.Fatalf("%d bins with rows, scikit-learn has %d", len(bins), len(g.ProbTrue))
+			}
+			for i, b := range bins {
+				same(t, "attack rate of a bin", b.Rate, g.ProbTrue[i])
+				same(t, "mean score of a bin", b.Score, g.ProbPred[i])
 			}
 		})
 	}
@@ -206,36 +220,118 @@ func TestBootstrap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roc, ap := r.Bootstrap(1, 300)
-	again, _ := r.Bootstrap(1, 300)
-	if roc != again {
+	class := make([]int32, n)
+	for i, a := range attack {
+		if a {
+			class[i] = 1
+		}
+	}
+	j := Judged{Ranking: r, Class: class, Classes: 2, Threshold: 0.5, FPR: 0.1}
+	samples := j.Resample(Resampler{Seed: 1}, 300)
+	if !slices.Equal(samples, j.Resample(Resampler{Seed: 1}, 300)) {
 		t.Error("one seed, two intervals")
 	}
+	roc := Interval95(samples, func(s Sample) Value { return s.ROCAUC })
 	// Hanley and McNeil (1982) give a standard error of 0.0125 here.
 	width := float64(roc.High - roc.Low)
-	if !(roc.Low < r.ROCAUC() && r.ROCAUC() < roc.High) || width < 0.035 || width > 0.062 {
+	if width < 0.035 || width > 0.062 {
 		t.Errorf("ROC AUC %v in %v", r.ROCAUC(), roc)
 	}
-	if !(ap.Low < r.AveragePrecision() && r.AveragePrecision() < ap.High) {
-		t.Errorf("average precision %v in %v", r.AveragePrecision(), ap)
+	at := At(0.5, scores, attack)
+	for name, f := range map[string]struct {
+		figure func(Sample) Value
+		value  Value
+	}{
+		"roc":       {func(s Sample) Value { return s.ROCAUC }, r.ROCAUC()},
+		"ap":        {func(s Sample) Value { return s.PRAUC }, r.AveragePrecision()},
+		"recall at": {func(s Sample) Value { return s.RecallAt }, r.RecallAt(0.1)},
+		"macro at":  {func(s Sample) Value { return s.MacroRecallAt }, r.RecallAt(0.1)},
+		"recall":    {func(s Sample) Value { return s.Recall }, at.Recall},
+		"macro":     {func(s Sample) Value { return s.MacroRecall }, at.Recall},
+		"fpr":       {func(s Sample) Value { return s.FPR }, at.FPR},
+		"precision": {func(s Sample) Value { return s.Precision }, at.Precision},
+		"balanced":  {func(s Sample) Value { return s.Balanced }, at.BalancedAccuracy},
+		"mcc":       {func(s Sample) Value { return s.MCC }, at.MCC},
+	} {
+		if i := Interval95(samples, f.figure); !(i.Low < f.value && f.value < i.High) || i.High-i.Low > 0.2 {
+			t.Errorf("%s: %v in %v", name, f.value, i)
+		}
+	}
+	if d := Difference95(samples, samples, func(s Sample) Value { return s.PRAUC }); d != (Interval{0, 0}) {
+		t.Errorf("a detector differs from itself by %v", d)
 	}
 }
 
-func TestPoissonSum(t *testing.T) {
+// Rows that come in copies know no more than one of each: intervals by group
+// are as wide as those of the single rows, intervals by row are too narrow.
+func TestBootstrapByGroup(t *testing.T) {
+	src := rand.New(rand.NewPCG(2, 2))
+	const n, copies = 300, 9
+	width := func(times int, group bool) float64 {
+		src := rand.New(rand.NewPCG(src.Uint64(), 2))
+		var scores []float32
+		var attack []bool
+		j := Judged{Classes: 2, Threshold: 0.5, FPR: 0.1}
+		var s Resampler
+		for i := range n {
+			a := i%3 == 0
+			v := float32(src.NormFloat64())
+			if a {
+				v++
+			}
+			for range times {
+				scores, attack = append(scores, v), append(attack, a)
+				j.Class = append(j.Class, map[bool]int32{true: 1}[a])
+				s.Group = append(s.Group, int32(i))
+			}
+		}
+		if !group {
+			s.Group = nil
+		}
+		var err error
+		if j.Ranking, err = Rank(scores, attack); err != nil {
+			t.Fatal(err)
+		}
+		i := Interval95(j.Resample(s, 300), func(s Sample) Value { return s.ROCAUC })
+		return float64(i.High - i.Low)
+	}
+	single, byGroup, byRow := width(1, false), width(copies, true), width(copies, false)
+	if byGroup < 0.8*single || byGroup > 1.25*single || byRow > 0.5*single {
+		t.Errorf("widths: %v of single rows, %v by group, %v by row", single, byGroup, byRow)
+	}
+}
+
+func TestPoisson(t *testing.T) {
 	src := rand.NewPCG(3, 3)
-	for _, n := range []int32{1, 7, 5000} {
-		sum, sq := 0.0, 0.0
-		const draws = 20000
-		for range draws {
-			v := poissonSum(src, n)
-			sum += v
-			sq += v * v
-		}
-		mean := sum / draws
-		variance := sq/draws - mean*mean
-		if math.Abs(mean/float64(n)-1) > 0.05 || math.Abs(variance/float64(n)-1) > 0.08 {
-			t.Errorf("%d: mean %v, variance %v", n, mean, variance)
-		}
+	sum, sq := 0.0, 0.0
+	const draws = 100000
+	for range draws {
+		v := poisson(src)
+		sum += v
+		sq += v * v
+	}
+	mean := sum / draws
+	if variance := sq/draws - mean*mean; math.Abs(mean-1) > 0.02 || math.Abs(variance-1) > 0.04 {
+		t.Errorf("mean %v, variance %v", mean, variance)
+	}
+}
+
+func TestTimeline(t *testing.T) {
+	start := []int64{50, 10, 20, 20, 20, 40}
+	scores := []float32{.9, .1, .9, .1, .9, .2}
+	attack := []bool{true, false, true, true, false, false}
+	got := Timeline(start, 0.5, scores, attack, 3)
+	want := []Slot{
+		{Start: 10, End: 20, Benign: 2, FalseAlerts: 1, Attacks: 2, Detected: 1, Recall: 0.5, FPR: 0.5},
+		{Start: 40, End: 50, Benign: 1, Attacks: 1, Detected: 1, Recall: 1, FPR: 0},
+	}
+	g, _ := json.Marshal(got)
+	w, _ := json.Marshal(want)
+	if all := Timeline(start, 0.5, scores, attack, 1); len(all) != 1 || all[0].Attacks != 3 || all[0].Benign != 3 {
+		t.Errorf("one slot: %+v", all)
+	}
+	if string(g) != string(w) {
+		t.Errorf("got  %s\nwant %s", g, w)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 type Ranking struct {
 	Attacks, Benign int
 	steps           []step
+	row             []int32 // the step of each row
 }
 
 // step counts the rows of one score.
@@ -48,11 +49,12 @@ func Rank(scores []float32, attack []bool) (*Ranking, error) {
 		}
 		return 0
 	})
-	r := &Ranking{}
+	r := &Ranking{row: make([]int32, len(scores))}
 	for _, i := range order {
 		if n := len(r.steps); n == 0 || r.steps[n-1].score != scores[i] {
 			r.steps = append(r.steps, step{score: scores[i]})
 		}
+		r.row[i] = int32(len(r.steps) - 1)
 		s := &r.steps[len(r.steps)-1]
 		if attack[i] {
 			s.pos++
@@ -178,83 +180,6 @@ func (r *Ranking) Curve(limit int) []Point {
 		})
 	}
 	return out
-}
-
-// Bootstrap returns 95 % percentile intervals of [Ranking.ROCAUC] and
-// [Ranking.AveragePrecision] from so many resamples of the rows. Each
-// resample weights a row by an independent Poisson(1) count (Hanley and
-// MacGibbon 2006), which is the bootstrap for all but tiny sets and needs no
-// sorting. The same seed gives the same intervals.
-func (r *Ranking) Bootstrap(seed uint64, resamples int) (roc, ap Interval) {
-	src := rand.NewPCG(seed, 0x626f6f74)
-	pos, neg := make([]float64, len(r.steps)), make([]float64, len(r.steps))
-	sample := func(i int) (float64, float64) { return pos[i], neg[i] }
-	var rocs, aps []float64
-	for range resamples {
-		for i, s := range r.steps {
-			pos[i], neg[i] = poissonSum(src, s.pos), poissonSum(src, s.neg)
-		}
-		if v := r.rocAUC(sample); v.Defined() {
-			rocs = append(rocs, float64(v))
-		}
-		if v := r.averagePrecision(sample); v.Defined() {
-			aps = append(aps, float64(v))
-		}
-	}
-	return percentiles(rocs), percentiles(aps)
-}
-
-// poissonTable[k] is 2^64 times the chance that a Poisson(1) count is at
-// most k.
-var poissonTable = func() (t [20]uint64) {
-	sum, term := 0.0, math.Exp(-1)
-	for k := range t {
-		sum += term
-		term /= float64(k + 1)
-		t[k] = math.MaxUint64
-		if sum < 1 {
-			t[k] = uint64(sum * (1 << 64))
-		}
-	}
-	return t
-}()
-
-// poissonSum draws the sum of n Poisson(1) counts; for many rows of one score
-// by the normal distribution that it then has.
-func poissonSum(src rand.Source, n int32) float64 {
-	if n > 1000 {
-		m := float64(n)
-		return math.Max(0, math.Round(m+math.Sqrt(m)*normal(src)))
-	}
-	total := 0
-	for range n {
-		u := src.Uint64()
-		for k := 0; k < len(poissonTable)-1 && u >= poissonTable[k]; k++ {
-			total++
-		}
-	}
-	return float64(total)
-}
-
-// normal is a standard normal number by the method of Box and Muller.
-func normal(src rand.Source) float64 {
-	u := (float64(src.Uint64()>>11) + 1) / (1 << 53) // (0, 1]
-	v := float64(src.Uint64()>>11) / (1 << 53)
-	return math.Sqrt(-2*math.Log(u)) * math.Cos(2*math.Pi*v)
-}
-
-func percentiles(vs []float64) Interval {
-	if len(vs) == 0 {
-		return Interval{Undefined(), Undefined()}
-	}
-	slices.Sort(vs)
-	at := func(p float64) Value {
-		x := p * float64(len(vs)-1)
-		i := int(x)
-		j := min(i+1, len(vs)-1)
-		return Value(vs[i] + (x-float64(i))*(vs[j]-vs[i]))
-	}
-	return Interval{at(0.025), at(0.975)}
 }
 
 // Shuffle puts the indices 0 to n−1 in a random order given by the source

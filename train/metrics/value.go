@@ -9,8 +9,9 @@
 // scikit-learn's (version 1.9); a figure that is undefined, such as the
 // recall of a class without rows, is NaN here and null in JSON, never 0.
 //
-// Intervals take rows to be independent. Flows of one attack run are not, so
-// read them as lower bounds of the uncertainty.
+// Wilson's intervals take rows to be independent. Flows of one attack run are
+// not, so read them as lower bounds of the uncertainty. Those of a [Resampler]
+// with groups draw what belongs together as one.
 package metrics
 
 import (

@@ -35,6 +35,9 @@ func bundled(t testing.TB) []string {
 		if len(found) == 0 {
 			t.Fatal("no captures match ", pattern)
 		}
+		if testing.Short() && strings.HasPrefix(pattern, bundledLab) {
+			found = found[:min(3, len(found))]
+		}
 		paths = append(paths, found...)
 	}
 	return paths
@@ -232,7 +235,7 @@ func TestCaptures(t *testing.T) {
 			noneLeft(t, out, or.addresses)
 		})
 	}
-	if good < 10_000 || bad < 100 {
+	if !testing.Short() && (good < 10_000 || bad < 100) {
 		t.Errorf("%d good checksums and %d others were compared: too few to tell", good, bad)
 	}
 }

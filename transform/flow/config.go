@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/pcapline/pcapline/transform/schema"
@@ -106,9 +107,12 @@ func (c Config) Settings() string {
 	return string(b)
 }
 
-// ParseSettings gives the Config of which Settings is text.
+// ParseSettings gives the Config of which Settings is text. A member that it
+// does not know is an error: flows made without it would be other flows.
 func ParseSettings(text string) (c Config, err error) {
-	if err := json.Unmarshal([]byte(text), &c); err != nil {
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&c); err != nil {
 		return Config{}, fmt.Errorf("flow settings: %w", err)
 	}
 	return c, nil

@@ -24,7 +24,9 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s comes back as %s, %v", got, back.Settings(), err)
 		}
 	}
-	if _, err := ParseSettings("{"); err == nil {
-		t.Error("half a text is no error")
+	for _, bad := range []string{"{", `{"idle_time_out":1}`} {
+		if _, err := ParseSettings(bad); err == nil {
+			t.Errorf("%s is no error", bad)
+		}
 	}
 }

@@ -26,6 +26,9 @@ type ipPayload struct {
 // beginIP notes what the pseudo-header has of an IP packet: the addresses, 4 or
 // 16 bytes each.
 func (d *Decoder) beginIP(src, dst []byte, alone, uncut bool) {
+	if d.skip.Checksums {
+		return
+	}
 	d.ip = ipPayload{alone: alone, whole: alone && uncut, src: uint32(onesSum(src)), dst: uint32(onesSum(dst))}
 }
 

@@ -70,7 +70,7 @@ func (o *denseOp) SymDiff(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
 
 // gradZ is dY through the activation. For a ReLU it sums db in passing.
 func (o *denseOp) gradZ(y, dy *G.Node) (*G.Node, error) {
-	if o.layer.Activation == "" {
+	if o.layer.Activation == "" || o.layer.Activation == mlp.Linear {
 		return dy, nil
 	}
 	size := o.n * o.layer.Out
@@ -87,9 +87,7 @@ func (o *denseOp) gradZ(y, dy *G.Node) (*G.Node, error) {
 				o.kernel.GradReLU(dz, o.db, dy, y, o.n, o.layer.Out)
 				return value, nil
 			}
-			for i, g := range dy {
-				dz[i] = g * (1 - y[i]*y[i])
-			}
+			o.layer.Activation.Backward(dz, dy, y)
 			return value, nil
 		},
 	}, y, dy)

@@ -1,13 +1,13 @@
 // Package graph trains a multi-layer perceptron with Gorgonia: it builds the
 // expression graph, differentiates it symbolically, runs it on a tape machine
-// and steps Adam. It is the only package that imports Gorgonia.
+// and lets an optimiser step. It is the only package that imports Gorgonia.
 //
 // Gorgonia's own ops allocate a result at every call and its solvers work on
 // bound dual values; written that way it takes 7 to 10 times as long. So the
 // ops here are fused (one for a dense layer with bias and activation, one for
 // softmax or sigmoid with cross-entropy), bring their own gradients, and keep
 // their results in memory of their own, all parameters' gradients in one
-// slice that Adam reads. Since no op writes to a register, Gorgonia's reuse
+// slice that the optimiser reads. Since no op writes to a register, Gorgonia's reuse
 // of registers (gorgonia#576) cannot touch a value that is still needed.
 //
 // A graph has a fixed number of rows; the last batch of an epoch, if smaller,
@@ -30,16 +30,22 @@ import (
 	"github.com/pcapline/pcapline/train/internal/mlp"
 )
 
-// Options of a [Trainer]. Beta1, Beta2 and Epsilon are Adam's.
+// Options of a [Trainer].
 type Options struct {
-	Kernel      blas.Kernel
-	Dropout     float64     // share of the hidden units left out, [0, 1)
-	Rand        rand.Source // for dropout
-	L2          float64     // added to the gradient of the weights, not of the biases
-	WeightDecay float64     // decoupled, as in AdamW; weights only
-	Beta1       float64
+	Kernel     blas.Kernel
+	Dropout    []float64   // share of each hidden layer's units left out, [0, 1); nil: none
+	Rand       rand.Source // for dropout
+	FocalGamma float64     // of the focal loss; 0: cross-entropy
+
+	Optimiser   Optimiser
+	L2          float64 // added to the gradient of the weights, not of the biases
+	WeightDecay float64 // decoupled, as in AdamW; weights only
+	Beta1       float64 // Adam's
 	Beta2       float64
-	Epsilon     float64
+	Rho         float64 // of RMSProp: how much of the mean square stays
+	Epsilon     float64 // of Adam and RMSProp
+	Momentum    float64 // of SGD and RMSProp
+	Nesterov    bool    // of SGD
 }
 
 // Trainer holds a network that is being trained. It is not safe for
@@ -49,9 +55,10 @@ type Trainer struct {
 	layers []mlp.Layer
 	opt    Options
 
-	params, grad, m, v []float32
-	steps              int
-	programs           map[int]*program
+	params, grad []float32
+	moments
+	steps    int
+	programs map[int]*program
 }
 
 // New makes a trainer that changes params in place; see package mlp for their
@@ -64,17 +71,34 @@ func New(shape mlp.Shape, params []float32, opt Options) (*Trainer, error) {
 	if len(params) != n {
 		return nil, fmt.Errorf("%d parameters for a network of %d", len(params), n)
 	}
-	if !(opt.Dropout >= 0 && opt.Dropout < 1) {
-		return nil, fmt.Errorf("dropout of %v is outside [0, 1)", opt.Dropout)
+	if err := opt.checkDropout(len(shape.Hidden)); err != nil {
+		return nil, err
 	}
-	if opt.Dropout > 0 && opt.Rand == nil {
-		return nil, errors.New("dropout needs a source of random numbers")
+	if !(opt.FocalGamma >= 0) {
+		return nil, fmt.Errorf("a focal loss of exponent %v", opt.FocalGamma)
 	}
-	return &Trainer{
+	t := &Trainer{
 		shape: shape, layers: shape.Layers(), opt: opt, params: params,
-		grad: make([]float32, n), m: make([]float32, n), v: make([]float32, n),
-		programs: make(map[int]*program),
-	}, nil
+		grad: make([]float32, n), programs: make(map[int]*program),
+	}
+	var err error
+	t.moments, err = newMoments(&opt, n)
+	return t, err
+}
+
+func (o *Options) checkDropout(hidden int) error {
+	if o.Dropout != nil && len(o.Dropout) != hidden {
+		return fmt.Errorf("%d shares of dropout for %d hidden layers", len(o.Dropout), hidden)
+	}
+	for _, share := range o.Dropout {
+		if !(share >= 0 && share < 1) {
+			return fmt.Errorf("dropout of %v is outside [0, 1)", share)
+		}
+		if share > 0 && o.Rand == nil {
+			return errors.New("dropout needs a source of random numbers")
+		}
+	}
+	return nil
 }
 
 // ErrNotFinite is wrapped by Step when a loss is NaN or infinite.
@@ -90,26 +114,16 @@ type Batch struct {
 }
 
 // Step computes the weighted mean loss of the batch and its gradient and lets
-// Adam take one step of the given learning rate. It returns the loss before
-// the step and the sum of the weights. On error the parameters are as before.
+// the optimiser take one step of the given learning rate. It returns the loss
+// before the step and the sum of the weights. On error the parameters are as
+// before.
 func (t *Trainer) Step(b Batch, rate float64) (loss, weight float64, err error) {
 	p, err := t.gradient(b)
 	if err != nil {
 		return 0, 0, err
 	}
-	t.steps++
-	o := t.opt
-	s := blas.NewAdamStep(rate, o.Beta1, o.Beta2, o.Epsilon, o.L2, o.WeightDecay, t.steps)
-	plain := blas.NewAdamStep(rate, o.Beta1, o.Beta2, o.Epsilon, 0, 0, t.steps)
-	for _, l := range t.layers {
-		t.adam(l.W, l.B, &s)
-		t.adam(l.B, l.End(), &plain)
-	}
+	t.update(rate)
 	return p.loss.loss, p.loss.total, nil
-}
-
-func (t *Trainer) adam(from, to int, s *blas.AdamStep) {
-	t.opt.Kernel.Adam(t.params[from:to], t.grad[from:to], t.m[from:to], t.v[from:to], s)
 }
 
 // gradient runs the graph; the gradients are then in t.grad.
@@ -128,8 +142,10 @@ func (t *Trainer) gradient(b Batch) (*program, error) {
 	copy(p.x, b.X)
 	copy(p.target, b.Target)
 	copy(p.weight, b.Weight)
-	for _, m := range p.masks {
-		t.fillMask(m)
+	for i, m := range p.masks {
+		if m != nil {
+			fillMask(m, t.opt.Dropout[i], t.opt.Rand)
+		}
 	}
 	p.vm.Reset()
 	if err := p.vm.RunAll(); err != nil {
@@ -160,14 +176,14 @@ func (t *Trainer) check(b Batch) error {
 	return nil
 }
 
-// fillMask keeps each unit with probability 1 − Dropout and scales it so that
-// the expected sum stays the same.
-func (t *Trainer) fillMask(m []float32) {
-	keep := 1 - t.opt.Dropout
+// fillMask leaves each unit out with probability share and scales the others
+// so that the expected sum stays the same.
+func fillMask(m []float32, share float64, r rand.Source) {
+	keep := 1 - share
 	limit, scale := uint64(keep*(1<<32)), float32(1/keep)
 	for i := range m {
 		m[i] = 0
-		if t.opt.Rand.Uint64()>>32 < limit {
+		if r.Uint64()>>32 < limit {
 			m[i] = scale
 		}
 	}
@@ -176,7 +192,7 @@ func (t *Trainer) fillMask(m []float32) {
 // program is the compiled graph for one number of rows.
 type program struct {
 	x, target, weight []float32
-	masks             [][]float32
+	masks             [][]float32 // of each hidden layer; nil: no dropout there
 	loss              *lossOp
 	lossNode          *G.Node
 	grads             G.Nodes // of each layer's weights and biases
@@ -200,7 +216,7 @@ func (t *Trainer) build(n int) (p *program, err error) {
 	p = &program{
 		x:      make([]float32, n*t.shape.Inputs),
 		target: make([]float32, n), weight: make([]float32, n),
-		loss: newLoss(n, t.shape.Outputs),
+		loss: newLoss(n, t.shape.Outputs, t.opt.FocalGamma),
 	}
 	g := G.NewGraph()
 	logits, params, err := t.forward(g, p, n)
@@ -221,6 +237,7 @@ func (t *Trainer) build(n int) (p *program, err error) {
 // forward adds the layers and returns the logits and the parameters' nodes.
 func (t *Trainer) forward(g *G.ExprGraph, p *program, n int) (y *G.Node, params G.Nodes, err error) {
 	y = input(g, "x", p.x, n, t.shape.Inputs)
+	p.masks = make([][]float32, len(t.opt.Dropout))
 	for i, l := range t.layers {
 		name := fmt.Sprintf("dense%d", i)
 		w := input(g, name+".w", t.params[l.W:l.B], l.In, l.Out)
@@ -230,11 +247,11 @@ func (t *Trainer) forward(g *G.ExprGraph, p *program, n int) (y *G.Node, params 
 		if y, err = G.ApplyOp(op, y, w, b); err != nil {
 			return nil, nil, err
 		}
-		if t.opt.Dropout == 0 || l.Activation == "" {
+		if i >= len(p.masks) || t.opt.Dropout[i] == 0 {
 			continue
 		}
 		mask := make([]float32, n*l.Out)
-		p.masks = append(p.masks, mask)
+		p.masks[i] = mask
 		m := input(g, name+".mask", mask, n, l.Out)
 		if y, err = G.ApplyOp(newMask(name+".dropout", n, l.Out), y, m); err != nil {
 			return nil, nil, err

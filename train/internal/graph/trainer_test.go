@@ -37,7 +37,7 @@ func testBatch(s mlp.Shape, rows int, seed uint64) Batch {
 
 // reference is the loss in float64, written without regard to speed and
 // without sharing code with the ops.
-func reference(s mlp.Shape, params []float64, masks [][]float32, b Batch) float64 {
+func reference(s mlp.Shape, params []float64, masks [][]float32, gamma float64, b Batch) float64 {
 	var loss, total float64
 	for i := range b.Rows {
 		x := make([]float64, s.Inputs)
@@ -51,13 +51,8 @@ func reference(s mlp.Shape, params []float64, masks [][]float32, b Batch) float6
 				for p, v := range x {
 					y[j] += v * params[l.W+p*l.Out+j]
 				}
-				switch l.Activation {
-				case mlp.ReLU:
-					y[j] = math.Max(0, y[j])
-				case mlp.Tanh:
-					y[j] = math.Tanh(y[j])
-				}
-				if l.Activation != "" && masks != nil {
+				y[j] = activate(l.Activation, y[j])
+				if li < len(masks) && masks[li] != nil {
 					y[j] *= float64(masks[li][i*l.Out+j])
 				}
 			}
@@ -65,9 +60,26 @@ func reference(s mlp.Shape, params []float64, masks [][]float32, b Batch) float6
 		}
 		w := float64(b.Weight[i])
 		total += w
-		loss += w * crossEntropy(x, int(b.Target[i]))
+		ce := crossEntropy(x, int(b.Target[i]))
+		loss += w * math.Pow(1-math.Exp(-ce), gamma) * ce
 	}
 	return loss / total
+}
+
+func activate(a mlp.Activation, x float64) float64 {
+	switch {
+	case a == mlp.ReLU:
+		return math.Max(0, x)
+	case a == mlp.LeakyReLU && x < 0:
+		return x / 100
+	case a == mlp.ELU && x < 0:
+		return math.Exp(x) - 1
+	case a == mlp.Tanh:
+		return math.Tanh(x)
+	case a == mlp.Logistic:
+		return 1 / (1 + math.Exp(-x))
+	}
+	return x
 }
 
 func crossEntropy(z []float64, target int) float64 {
@@ -94,23 +106,47 @@ var nets = []mlp.Shape{
 // depth, activation and loss, with dropout and without.
 func TestGradients(t *testing.T) {
 	for _, k := range kernels() {
-		for i, s := range nets {
-			for _, dropout := range []float64{0, 0.4} {
-				t.Run(fmt.Sprintf("%v/%d/dropout=%v", k, i, dropout), func(t *testing.T) {
-					checkGradient(t, k, s, dropout)
+		for i, s := range append(nets, everyActivation()...) {
+			for _, c := range []struct{ dropout, gamma float64 }{{0, 0}, {0.4, 0}, {0, 2}, {0, 0.5}, {0.3, 1}} {
+				t.Run(fmt.Sprintf("%v/%d/dropout=%v/focal=%v", k, i, c.dropout, c.gamma), func(t *testing.T) {
+					checkGradient(t, k, s, c.dropout, c.gamma)
 				})
 			}
 		}
 	}
 }
 
-func checkGradient(t *testing.T, k blas.Kernel, s mlp.Shape, dropout float64) {
+// everyActivation gives nets that have each activation before each other one.
+func everyActivation() (all []mlp.Shape) {
+	for _, a := range mlp.Activations {
+		s := mlp.Shape{Inputs: 4, Outputs: 1, Activation: a, Activations: []mlp.Activation{}}
+		for i, b := range mlp.Activations {
+			s.Hidden, s.Activations = append(s.Hidden, 3+i%4), append(s.Activations, b)
+			if len(s.Hidden) == 2 {
+				s.Hidden, s.Activations = append(s.Hidden, 5), append(s.Activations, a)
+				all = append(all, s)
+				s.Hidden, s.Activations = nil, nil
+			}
+		}
+	}
+	return all
+}
+
+func checkGradient(t *testing.T, k blas.Kernel, s mlp.Shape, dropout, gamma float64) {
 	r := rand.New(rand.NewPCG(11, 3))
-	params := mlp.Init(s, r)
+	params := mlp.Init(s, nil, r)
 	for i := range params { // biases too
 		params[i] += float32(0.1 * r.NormFloat64())
 	}
-	tr, err := New(s, params, Options{Kernel: k, Dropout: dropout, Rand: r})
+	opt := defaults(k)
+	opt.Rand, opt.FocalGamma = r, gamma
+	for i := range s.Hidden { // all layers but the second
+		opt.Dropout = append(opt.Dropout, dropout)
+		if i == 1 {
+			opt.Dropout[i] = 0
+		}
+	}
+	tr, err := New(s, params, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,20 +160,17 @@ func checkGradient(t *testing.T, k blas.Kernel, s mlp.Shape, dropout float64) {
 		for i, v := range params {
 			wide[i] = float64(v)
 		}
-		var masks [][]float32
-		if dropout > 0 {
-			masks = p.masks
-		}
-		if want := reference(s, wide, masks, b); math.Abs(p.loss.loss-want) > 1e-5*(1+want) {
+		masks := p.masks
+		if want := reference(s, wide, masks, gamma, b); math.Abs(p.loss.loss-want) > 1e-5*(1+want) {
 			t.Fatalf("loss %v, want %v", p.loss.loss, want)
 		}
 		for i := range wide {
 			const h = 1e-5
 			at := wide[i]
 			wide[i] = at + h
-			up := reference(s, wide, masks, b)
+			up := reference(s, wide, masks, gamma, b)
 			wide[i] = at - h
-			down := reference(s, wide, masks, b)
+			down := reference(s, wide, masks, gamma, b)
 			wide[i] = at
 			want := (up - down) / (2 * h)
 			if got := float64(tr.grad[i]); math.Abs(got-want) > 2e-5*(1+math.Abs(want)) {
@@ -151,7 +184,7 @@ func checkGradient(t *testing.T, k blas.Kernel, s mlp.Shape, dropout float64) {
 // G.Grad (gorgonia#576: a reused register would show here).
 func TestGradientsAreThoseOfTheNodes(t *testing.T) {
 	for _, s := range nets {
-		tr, err := New(s, mlp.Init(s, rand.New(rand.NewPCG(1, 1))), Options{Kernel: blas.Best()})
+		tr, err := New(s, mlp.Init(s, nil, rand.New(rand.NewPCG(1, 1))), defaults(blas.Best()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +214,7 @@ func TestLossHonoursIncomingGradient(t *testing.T) {
 		for i, factor := range []float32{1, 3} {
 			g := G.NewGraph()
 			z := input(g, "z", b.X, 4, classes)
-			loss, err := G.ApplyOp(newLoss(4, classes), z, input(g, "t", b.Target, 4), input(g, "w", b.Weight, 4))
+			loss, err := G.ApplyOp(newLoss(4, classes, 0), z, input(g, "t", b.Target, 4), input(g, "w", b.Weight, 4))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -205,7 +238,7 @@ func TestLossHonoursIncomingGradient(t *testing.T) {
 // Sigmoid and log apart would have a gradient of 0 here.
 func TestSaturatedLogits(t *testing.T) {
 	s := mlp.Shape{Inputs: 1, Outputs: 1, Activation: mlp.ReLU}
-	tr, err := New(s, []float32{1000, 0}, Options{Kernel: blas.Best()})
+	tr, err := New(s, []float32{1000, 0}, defaults(blas.Best()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,13 +252,13 @@ func TestSaturatedLogits(t *testing.T) {
 }
 
 func defaults(k blas.Kernel) Options {
-	return Options{Kernel: k, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
+	return Options{Kernel: k, Optimiser: Adam, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
 }
 
 func TestLossFallsAndBatchSizesMix(t *testing.T) {
 	s := mlp.Shape{Inputs: 6, Hidden: []int{16, 8}, Outputs: 3, Activation: mlp.ReLU}
 	for _, k := range kernels() {
-		tr, err := New(s, mlp.Init(s, rand.New(rand.NewPCG(1, 2))), defaults(k))
+		tr, err := New(s, mlp.Init(s, nil, rand.New(rand.NewPCG(1, 2))), defaults(k))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,7 +290,7 @@ func TestLossFallsAndBatchSizesMix(t *testing.T) {
 func TestPlainForwardIsTheSame(t *testing.T) {
 	for _, k := range kernels() {
 		for _, s := range nets {
-			params := mlp.Init(s, rand.New(rand.NewPCG(1, 4)))
+			params := mlp.Init(s, nil, rand.New(rand.NewPCG(1, 4)))
 			tr, err := New(s, params, defaults(k))
 			if err != nil {
 				t.Fatal(err)
@@ -290,8 +323,8 @@ func TestSameBitsForAnyGOMAXPROCS(t *testing.T) {
 	run := func(procs int) []float32 {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 		opt := defaults(blas.Best())
-		opt.Dropout, opt.Rand, opt.L2 = 0.2, rand.NewPCG(9, 9), 1e-4
-		params := mlp.Init(s, rand.New(rand.NewPCG(8, 8)))
+		opt.Dropout, opt.Rand, opt.L2 = []float64{0.2, 0.2}, rand.NewPCG(9, 9), 1e-4
+		params := mlp.Init(s, nil, rand.New(rand.NewPCG(8, 8)))
 		tr, err := New(s, params, opt)
 		if err != nil {
 			t.Fatal(err)
@@ -326,7 +359,7 @@ func TestBadBatches(t *testing.T) {
 		"NaN in X":        func(b *Batch) { b.X[2] = nan },
 		"Inf in X":        func(b *Batch) { b.X[2] = float32(math.Inf(1)) },
 	} {
-		params := mlp.Init(s, rand.New(rand.NewPCG(1, 2)))
+		params := mlp.Init(s, nil, rand.New(rand.NewPCG(1, 2)))
 		before := slices.Clone(params)
 		tr, err := New(s, params, defaults(blas.Best()))
 		if err != nil {
@@ -346,14 +379,24 @@ func TestBadBatches(t *testing.T) {
 }
 
 func TestBadOptions(t *testing.T) {
-	s := mlp.Shape{Inputs: 2, Outputs: 1, Activation: mlp.ReLU}
-	p := make([]float32, 3)
+	s := mlp.Shape{Inputs: 2, Hidden: []int{2}, Outputs: 1, Activation: mlp.ReLU}
+	p := make([]float32, s.Params())
+	with := func(change func(o *Options)) func() (*Trainer, error) {
+		return func() (*Trainer, error) {
+			o := defaults(blas.Go)
+			change(&o)
+			return New(s, p, o)
+		}
+	}
 	for name, f := range map[string]func() (*Trainer, error){
-		"shape":          func() (*Trainer, error) { return New(mlp.Shape{}, p, Options{}) },
-		"parameters":     func() (*Trainer, error) { return New(s, p[:2], Options{}) },
-		"dropout 1":      func() (*Trainer, error) { return New(s, p, Options{Dropout: 1}) },
-		"dropout NaN":    func() (*Trainer, error) { return New(s, p, Options{Dropout: math.NaN()}) },
-		"unseeded masks": func() (*Trainer, error) { return New(s, p, Options{Dropout: 0.5}) },
+		"shape":          func() (*Trainer, error) { return New(mlp.Shape{}, p, defaults(blas.Go)) },
+		"parameters":     func() (*Trainer, error) { return New(s, p[:2], defaults(blas.Go)) },
+		"dropout 1":      with(func(o *Options) { o.Dropout = []float64{1} }),
+		"dropout NaN":    with(func(o *Options) { o.Dropout = []float64{math.NaN()} }),
+		"dropout layers": with(func(o *Options) { o.Dropout = []float64{0, 0} }),
+		"unseeded masks": with(func(o *Options) { o.Dropout = []float64{0.5} }),
+		"focal":          with(func(o *Options) { o.FocalGamma = -1 }),
+		"optimiser":      with(func(o *Options) { o.Optimiser = "lbfgs" }),
 	} {
 		if _, err := f(); err == nil {
 			t.Errorf("%s: no error", name)
@@ -362,9 +405,8 @@ func TestBadOptions(t *testing.T) {
 }
 
 func TestDropoutKeepsTheMean(t *testing.T) {
-	tr := &Trainer{opt: Options{Dropout: 0.3, Rand: rand.NewPCG(1, 1)}}
 	m := make([]float32, 1e5)
-	tr.fillMask(m)
+	fillMask(m, 0.3, rand.NewPCG(1, 1))
 	sum, zero := 0.0, 0
 	for _, v := range m {
 		sum += float64(v)
@@ -378,15 +420,15 @@ func TestDropoutKeepsTheMean(t *testing.T) {
 }
 
 // BenchmarkEpoch is an epoch of 24,160 rows of the 67→200→1 net on one
-// thread, gated on a falling loss.
+// thread, gated on a falling loss. .ci/bench-train runs it beside PyTorch and
+// Keras, on the same rows from the same weights.
 func BenchmarkEpoch(b *testing.B) {
 	const rows, in = 24160, 67
 	s := mlp.Shape{Inputs: in, Hidden: []int{200}, Outputs: 1, Activation: mlp.ReLU}
-	r := rand.New(rand.NewPCG(1, 1))
-	x, target, weight := make([]float32, rows*in), make([]float32, rows), make([]float32, rows)
-	for i := range x {
-		x[i] = float32(r.NormFloat64())
-	}
+	n := numbers(1)
+	start, x, target, weight := make([]float32, s.Params()), make([]float32, rows*in), make([]float32, rows), make([]float32, rows)
+	n.fill(start, 0.125)
+	n.fill(x, 2)
 	for i := range target {
 		weight[i] = 1
 		if x[i*in]*x[i*in+1]+x[i*in+2] > 0 {
@@ -397,29 +439,29 @@ func BenchmarkEpoch(b *testing.B) {
 	for _, k := range kernels() {
 		for _, size := range []int{32, 128, 512} {
 			b.Run(fmt.Sprintf("%v/batch=%d", k, size), func(b *testing.B) {
-				tr, err := New(s, mlp.Init(s, r), defaults(k))
+				tr, err := New(s, slices.Clone(start), defaults(k))
 				if err != nil {
 					b.Fatal(err)
 				}
-				first, last := 0.0, 0.0
-				epoch := func() {
-					last = 0
+				epoch := func() (loss float64) {
 					for lo := 0; lo < rows; lo += size {
 						hi := min(lo+size, rows)
-						loss, w, err := tr.Step(Batch{hi - lo, x[lo*in : hi*in], target[lo:hi], weight[lo:hi]}, 1e-3)
+						l, w, err := tr.Step(Batch{hi - lo, x[lo*in : hi*in], target[lo:hi], weight[lo:hi]}, 1e-3)
 						if err != nil {
 							b.Fatal(err)
 						}
-						last += loss * w
+						loss += l * w
 					}
+					return loss / rows
 				}
-				epoch()
-				first = last
+				first, last := epoch(), 0.0
 				b.ReportAllocs()
 				for b.Loop() {
-					epoch()
+					last = epoch()
 				}
 				b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+				b.ReportMetric(first, "first-loss")
+				b.ReportMetric(last, "last-loss")
 				if last >= first {
 					b.Fatalf("the loss went from %v to %v", first, last)
 				}

@@ -10,29 +10,20 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/pcapline/pcapline/train/internal/blas"
 )
 
-// Shape describes a network. Every hidden layer has the same activation; the
-// outputs are logits: one for two classes, else one for each class.
+// Shape describes a network. The outputs are logits: one for two classes,
+// else one for each class.
 type Shape struct {
-	Inputs     int        `json:"inputs"`
-	Hidden     []int      `json:"hidden"`
-	Outputs    int        `json:"outputs"`
-	Activation Activation `json:"activation"`
+	Inputs      int          `json:"inputs"`
+	Hidden      []int        `json:"hidden"`
+	Outputs     int          `json:"outputs"`
+	Activation  Activation   `json:"activation"`            // of the hidden layers
+	Activations []Activation `json:"activations,omitempty"` // of each of them, where they differ; else nil
 }
-
-// Activation is the function between layers.
-type Activation string
-
-// The activations.
-const (
-	ReLU Activation = "relu" // max(0, x), slope 0 at 0
-	Tanh Activation = "tanh"
-)
 
 // maxParams bounds what a model file can make us allocate: 1 GiB of weights.
 const maxParams = 1 << 28
@@ -42,8 +33,13 @@ func (s Shape) Check() error {
 	if s.Inputs < 1 || s.Outputs < 1 {
 		return fmt.Errorf("a network of %d inputs and %d outputs", s.Inputs, s.Outputs)
 	}
-	if s.Activation != ReLU && s.Activation != Tanh {
-		return fmt.Errorf("unknown activation %q (have %q, %q)", s.Activation, ReLU, Tanh)
+	if s.Activations != nil && len(s.Activations) != len(s.Hidden) {
+		return fmt.Errorf("%d activations for %d hidden layers", len(s.Activations), len(s.Hidden))
+	}
+	for _, a := range append([]Activation{s.Activation}, s.Activations...) {
+		if !slices.Contains(Activations, a) {
+			return fmt.Errorf("unknown activation %q (have %q)", a, Activations)
+		}
 	}
 	total, in := 0, s.Inputs
 	for i, out := range append(s.Hidden[:len(s.Hidden):len(s.Hidden)], s.Outputs) {
@@ -80,8 +76,12 @@ func (s Shape) Layers() []Layer {
 		ls = append(ls, Layer{In: in, Out: out, W: at, B: at + in*out, Activation: a})
 		in, at = out, at+(in+1)*out
 	}
-	for _, h := range s.Hidden {
-		add(h, s.Activation)
+	for i, h := range s.Hidden {
+		a := s.Activation
+		if s.Activations != nil {
+			a = s.Activations[i]
+		}
+		add(h, a)
 	}
 	add(s.Outputs, "")
 	return ls
@@ -91,26 +91,6 @@ func (s Shape) Layers() []Layer {
 func (s Shape) Params() int {
 	ls := s.Layers()
 	return ls[len(ls)-1].End()
-}
-
-// Init draws initial parameters: biases 0, weights uniform in ±√(6/in) before
-// a ReLU (He et al. 2015), ±√(6/(in+out)) elsewhere (Glorot and Bengio 2010).
-//
-// The numbers come from the source's bits by a rule of our own, so that no later
-// version of the standard library can change them.
-func Init(s Shape, r rand.Source) []float32 {
-	p := make([]float32, s.Params())
-	for _, l := range s.Layers() {
-		limit := math.Sqrt(6 / float64(l.In+l.Out))
-		if l.Activation == ReLU {
-			limit = math.Sqrt(6 / float64(l.In))
-		}
-		for i := l.W; i < l.B; i++ {
-			u := float64(r.Uint64()>>11) / (1 << 53) // [0, 1)
-			p[i] = float32((2*u - 1) * limit)
-		}
-	}
-	return p
 }
 
 // Width is the widest layer, which sizes the scratch of [Forward].
@@ -138,11 +118,7 @@ func Forward(k blas.Kernel, layers []Layer, params, x []float32, n int, a, b, ou
 // Dense computes one layer of n rows from its weights and biases.
 func Dense(k blas.Kernel, l Layer, w, b, x []float32, n int, y []float32) {
 	k.Dense(y, x, w, b, n, l.In, l.Out, l.Activation == ReLU)
-	if l.Activation == Tanh {
-		for i, v := range y[:n*l.Out] {
-			y[i] = float32(math.Tanh(float64(v)))
-		}
-	}
+	l.Activation.apply(y[:n*l.Out])
 }
 
 // Sigmoid is 1/(1+e^−z), without overflow.

@@ -41,7 +41,7 @@ func TestCheck(t *testing.T) {
 
 func TestInit(t *testing.T) {
 	s := Shape{Inputs: 50, Hidden: []int{100}, Outputs: 1, Activation: ReLU}
-	p := Init(s, rand.NewPCG(1, 1))
+	p := Init(s, nil, rand.NewPCG(1, 1))
 	for i, l := range s.Layers() {
 		limit := []float64{math.Sqrt(6.0 / 50), math.Sqrt(6.0 / 101)}[i]
 		sum, top := 0.0, 0.0

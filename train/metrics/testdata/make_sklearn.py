@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 from sklearn import metrics as m
+from sklearn.calibration import calibration_curve
 
 warnings.filterwarnings("ignore")
 rng = np.random.default_rng(7)
@@ -25,6 +26,12 @@ def scored(name, n, decimals, share):
     threshold = 0.5
     called = score >= threshold
     fits = fpr <= 0.05
+    precision, _, at = m.precision_recall_curve(truth, score)
+    # Scores on a bin's border belong to the bin above here, to the one below
+    # in scikit-learn: a tiny step up puts them on one side for both.
+    wide = np.nextafter(score.astype(float), 2)
+    prob_true, prob_pred = calibration_curve(truth, np.minimum(wide, 1), n_bins=10)
+    sizes = np.unique(np.minimum((wide * 10).astype(int), 9), return_counts=True)[1]
     return {
         "name": name,
         "scores": [float(s) for s in score],
@@ -41,6 +48,10 @@ def scored(name, n, decimals, share):
         "mcc": number(m.matthews_corrcoef(truth, called)),
         "fpr": [float(x) for x in fpr[1:]],
         "tpr": [float(x) for x in tpr[1:]],
+        "ppv": [float(x) for x in precision[:-1][::-1]],
+        "prob_true": [float(x) for x in prob_true],
+        "prob_pred": [float(x) for x in prob_pred],
+        "ece": float(np.sum(sizes * np.abs(prob_true - prob_pred)) / n),
     }
 
 
