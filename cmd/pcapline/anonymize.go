@@ -79,41 +79,38 @@ func anonymizeOptions(c *cli.Context) (opt anonymize.Options, err error) {
 	if opt.Shift, opt.Keyed, err = timeShift(c.String("time-shift")); err != nil {
 		return opt, err
 	}
-	var inputs []string
 	if c.NArg() > 0 {
-		if inputs, err = anonymizeInputs(c.Args().Slice()); err != nil {
+		if err := anonymizeInputs(&opt, c.Args().Slice()); err != nil {
 			return opt, err
 		}
-		if opt.Output, err = anonymizeOutput(c, inputs); err != nil {
+		if opt.Output, err = anonymizeOutput(c, &opt); err != nil {
 			return opt, err
 		}
 	}
-	if opt.Key, err = anonymizeKey(c); err != nil {
-		return opt, err
-	}
-	opt.Inputs = inputs
-	return opt, nil
+	opt.Key, err = anonymizeKey(c)
+	return opt, err
 }
 
 // anonymizeInputs lists files: tables as they are named, folders and patterns
 // for the captures in them.
-func anonymizeInputs(args []string) ([]string, error) {
-	inputs, err := pcapio.Expand(args)
-	if err != nil {
-		return nil, err
+func anonymizeInputs(opt *anonymize.Options, args []string) (err error) {
+	if opt.Inputs, err = pcapio.Expand(args); err != nil {
+		return err
 	}
-	if len(inputs) > 1 && slices.Contains(inputs, "-") {
-		return nil, usagef("anonymize: standard input has no name in a folder; give it alone")
+	st, err := os.Stat(args[0])
+	opt.Folder = len(opt.Inputs) > 1 || err == nil && st.IsDir()
+	if opt.Folder && slices.Contains(opt.Inputs, "-") {
+		return usagef("anonymize: standard input has no name in a folder; give it alone")
 	}
-	return inputs, nil
+	return nil
 }
 
 // anonymizeOutput is the file or folder named by -o.
-func anonymizeOutput(c *cli.Context, inputs []string) (string, error) {
+func anonymizeOutput(c *cli.Context, opt *anonymize.Options) (string, error) {
 	switch {
 	case c.String("output") != "-":
-		return outputPath(c, append(inputs, c.String("key"))...)
-	case len(inputs) > 1:
+		return outputPath(c, append(opt.Inputs, c.String("key"))...)
+	case opt.Folder:
 		return "", usagef("anonymize: several inputs become a folder; name one with -o")
 	case isTerminal(c.App.Writer):
 		return "", usagef("anonymize: a capture on a terminal? Name a file with -o")

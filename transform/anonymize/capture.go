@@ -185,10 +185,14 @@ func (a *anonymizer) packet(p *pcapio.Packet, f *pcapio.File) error {
 	return a.writer.Write(p)
 }
 
-// shifted adds to a time in 64 bits, unless it does not fit.
+// shifted adds to a time in 64 bits, and says whether it fits; else the time
+// is the last, or the first, that does.
 func shifted(t, by int64) (int64, bool) {
-	if by > 0 && t > math.MaxInt64-by || by < 0 && t < math.MinInt64-by {
-		return t, false
+	switch {
+	case by > 0 && t > math.MaxInt64-by:
+		return math.MaxInt64, false
+	case by < 0 && t < math.MinInt64-by:
+		return math.MinInt64, false
 	}
 	return t + by, true
 }

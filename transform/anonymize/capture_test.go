@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -454,5 +455,31 @@ func TestRunEndsDamaged(t *testing.T) {
 	rep.WriteText(&text)
 	if strings.Contains(text.String(), sampleKey[:8]) {
 		t.Error("the report has the key in it")
+	}
+}
+
+// TestFrameCheckSequences: a good one stays good, a bad one bad, on Ethernet
+// and behind radiotap.
+func TestFrameCheckSequences(t *testing.T) {
+	frame := slices.Clone(readCapture(t, bundledLab+"/scan_sweep.pcapng.zst")[0].Data)
+	radiotap := []byte{0, 0, 9, 0, 2, 0, 0, 0, 0x10} // flags: a frame check sequence follows
+	wlan := append([]byte{8, 1, 0, 0}, bytes.Repeat([]byte{2, 7, 9, 4, 5, 6}, 3)...)
+	wlan = append(wlan, 0, 0, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0)
+	wlan = append(wlan, frame[14:]...)
+	r := newRewriter(testOptions(t))
+	for _, c := range []struct {
+		link   pcapio.LinkType
+		before []byte
+		frame  []byte
+	}{{pcapio.LinkEthernet, nil, frame}, {pcapio.LinkIEEE80211Radio, radiotap, wlan}} {
+		for _, wrong := range []uint32{0, 0x10000} {
+			data := le.AppendUint32(slices.Concat(c.before, c.frame), crc32.ChecksumIEEE(c.frame)^wrong)
+			p := pcapio.Packet{Data: data, WireLen: uint32(len(data)), LinkType: c.link}
+			out := r.packet(nil, &p, 4)
+			body := out[len(c.before) : len(out)-4]
+			if got := le.Uint32(out[len(out)-4:]) ^ crc32.ChecksumIEEE(body); got != wrong || bytes.Equal(body, c.frame) {
+				t.Errorf("link type %v: the check sequence is wrong by %#x, was by %#x", c.link, got, wrong)
+			}
+		}
 	}
 }

@@ -20,7 +20,7 @@ const (
 	payloads   = "payload masked"
 	optioned   = "options, rewritten as in captures"
 	zeroed     = "checksums and opaque bytes, now 0"
-	shiftedAt  = "times, shifted"
+	shiftedAt  = "times, shifted where asked for"
 	keyed      = "keys of conversations, made anew or hashed"
 	unexamined = "kept, though nobody knows what it holds"
 )

@@ -66,10 +66,13 @@
 // capture anonymised and then flattened has the rows of the table flattened
 // and then anonymised, but for columns that a table has and a masked capture
 // cannot have (applications, entropy and hash of payload), checksums, which
-// are 0 in tables because they would confirm a guess at what they cover, and
-// the payload of messages that quote packets.
-// Of tables of other programs texts are hashed unless they are addresses, and
-// numbers are kept, which the report says.
+// are 0 in tables because they would confirm a guess at what they cover, the
+// payload of protocols other than TCP and UDP, and the flow_key of echo
+// conversations (keys.go). Packets that differ in payload alone look like
+// duplicates where it is zeros (dup_packets); MaskHash keeps them apart.
+// Of tables of other programs, and of text formats with a column that is none
+// of ours, texts are hashed unless they are addresses, and numbers are kept,
+// which the report says.
 //
 // # What stays
 //

@@ -36,7 +36,8 @@ type Options struct {
 	Inputs  []string       // captures, and tables as package source reads them
 	Reader  pcapio.Options // how captures are read
 	Output  string         // a file, or for several inputs a folder that is not there yet
-	Mask    Mask           // ""; MaskZero
+	Folder  bool           // a folder also for one input
+	Mask    Mask           // "": MaskZero
 	Shift   time.Duration  // added to all times; whole seconds
 	Keyed   bool           // shift times by what follows from the key instead
 	KeepOUI bool           // MAC addresses keep the organisation's three bytes
@@ -89,7 +90,7 @@ func Run(ctx context.Context, opt Options) (*Report, error) {
 		return nil, &transform.OptionError{Err: fmt.Errorf("no input")}
 	}
 	rep := newReport(&opt)
-	if len(opt.Inputs) == 1 {
+	if len(opt.Inputs) == 1 && !opt.Folder {
 		if err := rep.file(ctx, &opt, opt.Inputs[0], opt.Output); err != nil {
 			return nil, err
 		}

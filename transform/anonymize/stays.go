@@ -21,7 +21,7 @@ func (r *Report) stays() []string {
 		list = append(list, "the makers of network cards, in the first half of MAC addresses")
 	}
 	if len(r.Captures) > 0 {
-		list = append(list, "TCP options, whose timestamps tell clocks apart")
+		list = append(list, "clocks: TCP timestamps, radiotap's time of reception")
 		if r.Payload == MaskHash {
 			list = append(list, "which payloads are the same")
 		}

@@ -45,10 +45,16 @@ func anonymizeTable(ctx context.Context, opt *Options, in, out string) (*TableRe
 	}
 	rep := &TableReport{Input: in, Output: out, Columns: map[string][]string{}, Keys: map[string]int64{}, Metadata: []string{}}
 	annotate := func(s schema.Schema) transform.Annotator { return newTableAnonymizer(opt, s, ours, rep) }
-	metadata := func(m map[string]string) (map[string]string, error) { return rewriteMetadata(opt, m, rep) }
+	metadata := func(m map[string]string) (map[string]string, error) {
+		out, err := rewriteMetadata(opt, m, rep)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", in, err)
+		}
+		return out, nil
+	}
 	rep.Rows, err = transform.Replace(ctx, in, read, transform.Output{Path: out}, annotate, metadata)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", in, err)
+		return nil, err
 	}
 	return rep, nil
 }
@@ -88,7 +94,7 @@ func (t *tableAnonymizer) routes(from, to schema.Column) {
 	prefix := strings.TrimSuffix(from.Field().Name, "ipv6_routing_data")
 	copyColumn(t, from, to)
 	values := to.Data().([]schema.Bytes)
-	types, at := schema.Walk[uint8](t.source(prefix+"ipv6_routing_type")), 0
+	types, at := walk[uint8](t.batch, prefix+"ipv6_routing_type"), 0 // a column before this one, copied as it is
 	for row := range t.rows {
 		if !from.Presence().Has(row) {
 			continue
@@ -103,9 +109,6 @@ func (t *tableAnonymizer) routes(from, to schema.Column) {
 		at++
 	}
 }
-
-// source gives a column that is copied as it is, if its treatment came before.
-func (t *tableAnonymizer) source(name string) schema.Column { return t.batch.Column(name) }
 
 // rewriteMetadata keeps what a table says of itself and of how it was made,
 // with pseudonyms for its captures; what is not known may name anybody, and is
