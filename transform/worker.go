@@ -103,6 +103,7 @@ func (w *worker) add(t *layer.Table) {
 // process turns a unit into a result and gives its blocks back. A mapped
 // capture that others shorten meanwhile is an error, not a crash.
 func (w *worker) process(ctx context.Context, u *unit) (res result) {
+	res.malformed = make(map[string]int64)
 	var digests []flow.Digest
 	err := pcapio.Guard(func() { digests = w.decode(u, &res) })
 	if err != nil {
@@ -115,7 +116,7 @@ func (w *worker) process(ctx context.Context, u *unit) (res result) {
 		}
 	}
 	for _, p := range w.parts {
-		add(malformedOf(&res), p.table.TakeErrors())
+		add(res.malformed, p.table.TakeErrors())
 		p.reset()
 	}
 	w.used = 0
@@ -124,13 +125,6 @@ func (w *worker) process(ctx context.Context, u *unit) (res result) {
 	}
 	u.blocks = nil
 	return res
-}
-
-func malformedOf(res *result) map[string]int64 {
-	if res.malformed == nil {
-		res.malformed = make(map[string]int64)
-	}
-	return res.malformed
 }
 
 // decode makes rows of a unit's packets, and encodes them batch by batch

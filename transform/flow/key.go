@@ -4,8 +4,9 @@ import (
 	"crypto/sha1" //nolint:gosec // Community ID is defined with it; nothing is secured by it
 	"encoding/base64"
 	"encoding/binary"
-	"math/bits"
 	"net/netip"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // EtherTypes and protocol numbers that the table treats on their own.
@@ -191,40 +192,16 @@ var (
 //
 // Source: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
 func (k Key) Hash() int64 {
-	const (
-		p1 = 0x9e3779b185ebca87
-		p2 = 0xc2b2ae3d27d4eb4f
-		p3 = 0x165667b19e3779f9
-		p4 = 0x85ebca77c2b2ae63
-	)
-	var tail [16]byte
-	binary.BigEndian.PutUint16(tail[0:], k.PortA)
-	binary.BigEndian.PutUint16(tail[2:], k.PortB)
-	binary.BigEndian.PutUint16(tail[4:], k.ID)
-	binary.BigEndian.PutUint16(tail[6:], k.VLAN)
-	tail[8], tail[9] = k.Proto, k.Family
-	binary.BigEndian.PutUint32(tail[10:], k.Tunnel)
-
-	le := binary.LittleEndian
-	round := func(acc, v uint64) uint64 { return bits.RotateLeft64(acc+v*p2, 31) * p1 }
-	prime1 := uint64(p1)
-	v1 := round(prime1+p2, le.Uint64(k.A[:]))
-	v2 := round(p2, le.Uint64(k.A[8:]))
-	v3 := round(0, le.Uint64(k.B[:]))
-	v4 := round(-prime1, le.Uint64(k.B[8:]))
-	h := bits.RotateLeft64(v1, 1) + bits.RotateLeft64(v2, 7) + bits.RotateLeft64(v3, 12) + bits.RotateLeft64(v4, 18)
-	for _, v := range [...]uint64{v1, v2, v3, v4} {
-		h = (h^round(0, v))*p1 + p4
-	}
-	h += 48
-	h = bits.RotateLeft64(h^round(0, le.Uint64(tail[:])), 27)*p1 + p4
-	h = bits.RotateLeft64(h^round(0, le.Uint64(tail[8:])), 27)*p1 + p4
-	h ^= h >> 33
-	h *= p2
-	h ^= h >> 29
-	h *= p3
-	h ^= h >> 32
-	return int64(h)
+	var b [48]byte
+	copy(b[:], k.A[:])
+	copy(b[16:], k.B[:])
+	binary.BigEndian.PutUint16(b[32:], k.PortA)
+	binary.BigEndian.PutUint16(b[34:], k.PortB)
+	binary.BigEndian.PutUint16(b[36:], k.ID)
+	binary.BigEndian.PutUint16(b[38:], k.VLAN)
+	b[40], b[41] = k.Proto, k.Family
+	binary.BigEndian.PutUint32(b[42:], k.Tunnel)
+	return int64(xxhash.Sum64(b[:]))
 }
 
 // CommunityID appends the Community ID, version 1, seed 0, to dst: "1:" and
