@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -44,50 +43,34 @@ const maxFolders = 1000
 
 // Folder is a sink that writes a file for each value of a partition's key:
 // path/date=2018-01-29/part-0.parquet. Rows keep their order within a file.
-// As with [File], nothing is visible before it is whole; the files of one
-// table become visible one after another.
+// As with [File], nothing is visible before it is whole: all files appear at
+// once.
 type Folder struct {
-	path      string
+	pending   *PendingFolder
 	format    Format
 	schema    schema.Schema
 	opt       Options
 	partition Partition
 	column    int
 
-	mu    sync.Mutex // of files and made: encoders open files, too
+	mu    sync.Mutex // of files: encoders open them, too
 	files map[string]*File
-	made  []string // folders, to be removed again by Abort
 
 	metadata [][2]string
-	done     bool
 }
 
 // CreateFolder begins a table that Close will put into the folder path, which
 // must be empty or not there.
 func CreateFolder(path string, p Partition, format Format, s schema.Schema, opt Options) (*Folder, error) {
-	f := &Folder{path: path, format: format, schema: s, opt: opt, partition: p, files: map[string]*File{}}
+	f := &Folder{format: format, schema: s, opt: opt, partition: p, files: map[string]*File{}}
 	if f.column = s.Index(p.Column); f.column < 0 {
 		return nil, fmt.Errorf("partition by %s needs the column %s", p.Name, p.Column)
 	}
-	entries, err := os.ReadDir(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		err = f.mkdir(path)
-	case err == nil && len(entries) > 0:
-		err = fmt.Errorf("%s is not empty", path)
-	}
-	if err != nil {
+	var err error
+	if f.pending, err = NewPendingFolder(path); err != nil {
 		return nil, fmt.Errorf("create table: %w", err)
 	}
 	return f, nil
-}
-
-func (f *Folder) mkdir(path string) error {
-	err := os.Mkdir(path, 0o750)
-	if err == nil {
-		f.made = append(f.made, path)
-	}
-	return err
 }
 
 // file gives the file for a value of the key.
@@ -98,10 +81,10 @@ func (f *Folder) file(value string) (*File, error) {
 		return t, nil
 	}
 	if len(f.files) == maxFolders {
-		return nil, fmt.Errorf("%s: more than %d values of %s", f.path, maxFolders, f.partition.Name)
+		return nil, fmt.Errorf("%s: more than %d values of %s", f.Path(), maxFolders, f.partition.Name)
 	}
-	dir := filepath.Join(f.path, f.partition.Name+"="+value)
-	if err := f.mkdir(dir); err != nil {
+	dir := filepath.Join(f.pending.Hidden(), f.partition.Name+"="+value)
+	if err := os.Mkdir(dir, 0o750); err != nil {
 		return nil, err
 	}
 	t, err := Create(filepath.Join(dir, "part-0"+f.format.Extensions[0]), f.format, f.schema, f.opt)
@@ -113,7 +96,7 @@ func (f *Folder) file(value string) (*File, error) {
 }
 
 // Path is the folder.
-func (f *Folder) Path() string { return f.path }
+func (f *Folder) Path() string { return f.pending.Path() }
 
 // SetMetadata adds a key-value pair to every file.
 func (f *Folder) SetMetadata(key, value string) {
@@ -136,7 +119,7 @@ func (f *Folder) Finish() error {
 	return nil
 }
 
-// Close ends the table and gives its files their names.
+// Close ends the table and gives the folder its name.
 func (f *Folder) Close() error {
 	if err := f.Finish(); err != nil {
 		return err
@@ -146,29 +129,22 @@ func (f *Folder) Close() error {
 			return err
 		}
 	}
-	f.done = true
-	return syncDir(f.path)
+	return f.pending.Close()
 }
 
 // Abort removes what was written, unless Close succeeded.
 func (f *Folder) Abort() {
-	if f.done {
-		return
-	}
-	f.done = true
 	for _, t := range f.files {
 		t.Abort()
 	}
-	for _, dir := range slices.Backward(f.made) {
-		_ = os.Remove(dir) // fails where others put something, which stays
-	}
+	f.pending.Abort()
 }
 
 // Commit writes a piece's rows behind those before them in each file.
 func (f *Folder) Commit(p Piece) error {
 	piece, ok := p.(*folderPiece)
 	if !ok {
-		return fmt.Errorf("%s: commit of a %T", f.path, p)
+		return fmt.Errorf("%s: commit of a %T", f.Path(), p)
 	}
 	for i, v := range piece.values {
 		t, err := f.file(v)

@@ -26,7 +26,7 @@ func NewPendingFolder(path string) (*PendingFolder, error) {
 	case err != nil:
 		return nil, err
 	case len(entries) > 0:
-		return nil, fmt.Errorf("%s is there already, and not empty", path)
+		return nil, fmt.Errorf("%s is not empty; a folder that is there already must be", path)
 	}
 	hidden, err := os.MkdirTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
 	if err != nil {
