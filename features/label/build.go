@@ -58,6 +58,18 @@ func (b *builder) add(line int, r Rule) error {
 	return nil
 }
 
+// addIf adds a rule that a row was read into: ok says that it is one, and err
+// what is wrong with the row.
+func (b *builder) addIf(line int, r Rule, ok bool, err error) error {
+	switch {
+	case err != nil:
+		return b.in.error(line, err)
+	case !ok:
+		return nil
+	}
+	return b.add(line, r)
+}
+
 func (b *builder) intern(s string) string {
 	if t, known := b.strings[s]; known {
 		return t

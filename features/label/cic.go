@@ -54,13 +54,7 @@ func loadCIC(in *input) ([]Rule, error) {
 			return nil
 		}
 		r, ok, err := b.cicRow(row, zone)
-		if err != nil {
-			return in.error(line, err)
-		}
-		if !ok {
-			return nil
-		}
-		return b.add(line, r)
+		return b.addIf(line, r, ok, err)
 	})
 	if err != nil {
 		return nil, err

@@ -53,13 +53,7 @@ func loadEve(in *input) ([]Rule, error) {
 			return nil
 		}
 		r, ok, err := b.alert(&a)
-		if err != nil {
-			return in.error(line, err)
-		}
-		if !ok {
-			return nil
-		}
-		return b.add(line, r)
+		return b.addIf(line, r, ok, err)
 	})
 	if err != nil {
 		return nil, err

@@ -34,13 +34,7 @@ func loadZeek(in *input) ([]Rule, error) {
 			return in.error(line, errors.New("there is no #fields line before the first row"))
 		}
 		r, ok, err := b.zeekRow(csvRow{columns, zeekFields(text)})
-		if err != nil {
-			return in.error(line, err)
-		}
-		if !ok {
-			return nil
-		}
-		return b.add(line, r)
+		return b.addIf(line, r, ok, err)
 	})
 	if err != nil {
 		return nil, err
