@@ -114,21 +114,21 @@ func sourceOf(e *features.Encoding) map[string]string {
 
 // fillCleaned takes a batch of the cleaned table.
 func (b *block) fillCleaned(batch *schema.Batch, in *input, held features.Part) error {
-	index, err := values[uint16](batch, "label_index")
+	index, err := schema.Dense[uint16](batch, "label_index")
 	if err != nil {
 		return err
 	}
-	capture, err := values[uint32](batch, "capture")
+	capture, err := schema.Dense[uint32](batch, "capture")
 	if err != nil {
 		return err
 	}
-	split, err := values[schema.Text](batch, "split")
+	split, err := schema.Dense[schema.Text](batch, "split")
 	if err != nil {
 		return err
 	}
 	var places [3][]int64
 	for i, name := range []string{"start_ns", "end_ns", "group"} {
-		if places[i], err = values[int64](batch, name); err != nil {
+		if places[i], err = schema.Dense[int64](batch, name); err != nil {
 			return err
 		}
 	}
@@ -150,26 +150,13 @@ func (b *block) fillCleaned(batch *schema.Batch, in *input, held features.Part) 
 	}
 	b.n = batch.Rows
 	for c := range in.columns {
-		v, err := values[float64](batch, in.columns[c].name)
+		v, err := schema.Dense[float64](batch, in.columns[c].name)
 		if err != nil {
 			return err
 		}
 		b.values[c] = append(b.values[c], v...)
 	}
 	return nil
-}
-
-// values gives the values of a column without nulls.
-func values[T schema.Value](b *schema.Batch, name string) ([]T, error) {
-	c := b.Column(name)
-	if c == nil {
-		return nil, fmt.Errorf("there is no column %s", name)
-	}
-	v, ok := c.Data().([]T)
-	if !ok || len(v) != b.Rows {
-		return nil, fmt.Errorf("column %s is of type %s, or has nulls", name, c.Field().Type())
-	}
-	return v, nil
 }
 
 // sample is the rows that most checks look at, in their order, column by

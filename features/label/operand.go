@@ -58,14 +58,8 @@ func columnOperand(c schema.Column) operand {
 			v, ok := cur.At(row)
 			return truthOf(v, ok)
 		}
-	case []uint8:
-		o.typ, o.int = typeInt, widen[uint8](c)
-	case []uint16:
-		o.typ, o.int = typeInt, widen[uint16](c)
-	case []uint32:
-		o.typ, o.int = typeInt, widen[uint32](c)
-	case []int64:
-		o.typ, o.int = typeInt, widen[int64](c)
+	case []uint8, []uint16, []uint32, []int64:
+		o.typ, o.int = typeInt, schema.Integers(c)
 	case []schema.Micros:
 		cur := schema.Walk[schema.Micros](c)
 		o.typ, o.int = typeTime, func(row int) (int64, bool) { v, ok := cur.At(row); return int64(v), ok }

@@ -193,29 +193,11 @@ func number(b *schema.Batch, names ...string) func(row int) (int64, bool) {
 		if c == nil {
 			continue
 		}
-		switch c.Data().(type) {
-		case []uint8:
-			read = append(read, widen[uint8](c))
-		case []uint16:
-			read = append(read, widen[uint16](c))
-		case []uint32:
-			read = append(read, widen[uint32](c))
-		case []int64:
-			read = append(read, widen[int64](c))
+		if whole := schema.Integers(c); whole != nil {
+			read = append(read, whole)
 		}
 	}
 	return first(read)
-}
-
-func widen[T interface {
-	schema.Value
-	uint8 | uint16 | uint32 | int64
-}](c schema.Column) func(row int) (int64, bool) {
-	cur := schema.Walk[T](c)
-	return func(row int) (int64, bool) {
-		v, ok := cur.At(row)
-		return int64(v), ok
-	}
 }
 
 // address reads address columns of any kind.

@@ -134,7 +134,7 @@ func (d *Dataset) reserve(n int64) {
 func (d *Dataset) add(b *schema.Batch) error {
 	first := d.X.Grow(b.Rows)
 	for c, name := range d.X.Names {
-		v, err := column[float64](b, name)
+		v, err := schema.Dense[float64](b, name)
 		if err != nil {
 			return err
 		}
@@ -142,15 +142,15 @@ func (d *Dataset) add(b *schema.Batch) error {
 			d.X.Data[(first+i)*d.X.Cols()+c] = float32(x)
 		}
 	}
-	index, err := column[uint16](b, "label_index")
+	index, err := schema.Dense[uint16](b, "label_index")
 	if err != nil {
 		return err
 	}
-	split, err := column[schema.Text](b, "split")
+	split, err := schema.Dense[schema.Text](b, "split")
 	if err != nil {
 		return err
 	}
-	capture, err := column[uint32](b, "capture")
+	capture, err := schema.Dense[uint32](b, "capture")
 	if err != nil {
 		return err
 	}
@@ -165,24 +165,11 @@ func (d *Dataset) add(b *schema.Batch) error {
 		d.Class, d.Capture, d.Parts = append(d.Class, int32(index[i])), append(d.Capture, int32(capture[i])), append(d.Parts, p)
 	}
 	for name, to := range map[string]*[]int64{"start_ns": &d.Start, "end_ns": &d.End, "group": &d.Group, "row": &d.Row} {
-		v, err := column[int64](b, name)
+		v, err := schema.Dense[int64](b, name)
 		if err != nil {
 			return err
 		}
 		*to = append(*to, v...)
 	}
 	return nil
-}
-
-// column gives the values of a column without nulls.
-func column[T schema.Value](b *schema.Batch, name string) ([]T, error) {
-	c := b.Column(name)
-	if c == nil {
-		return nil, fmt.Errorf("there is no column %s", name)
-	}
-	v, ok := c.Data().([]T)
-	if !ok || len(v) != b.Rows {
-		return nil, fmt.Errorf("column %s is of type %s, or has nulls", name, c.Field().Type())
-	}
-	return v, nil
 }

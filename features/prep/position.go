@@ -202,28 +202,10 @@ func integers(b *schema.Batch, name string) (func(row int) (int64, bool), error)
 	if c == nil {
 		return func(int) (int64, bool) { return 0, false }, nil
 	}
-	switch c.Data().(type) {
-	case []uint8:
-		return widen[uint8](c), nil
-	case []uint16:
-		return widen[uint16](c), nil
-	case []uint32:
-		return widen[uint32](c), nil
-	case []int64:
-		return widen[int64](c), nil
+	if read := schema.Integers(c); read != nil {
+		return read, nil
 	}
 	return nil, fmt.Errorf("column %s has type %s, not whole numbers", name, c.Field().Type())
-}
-
-func widen[T interface {
-	schema.Value
-	uint8 | uint16 | uint32 | int64
-}](c schema.Column) func(row int) (int64, bool) {
-	cur := schema.Walk[T](c)
-	return func(row int) (int64, bool) {
-		v, ok := cur.At(row)
-		return int64(v), ok
-	}
 }
 
 // texts reads a column of strings; null is nil.

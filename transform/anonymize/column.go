@@ -143,58 +143,7 @@ func noColumn(*tableAnonymizer, schema.Column, schema.Column) {}
 
 // copyColumn copies the rows' values; other treatments change the copy.
 func copyColumn(t *tableAnonymizer, from, to schema.Column) {
-	switch from.Field().Kind {
-	case schema.Bool:
-		copyValues[bool](t.rows, from, to)
-	case schema.Uint8:
-		copyValues[uint8](t.rows, from, to)
-	case schema.Uint16:
-		copyValues[uint16](t.rows, from, to)
-	case schema.Uint32:
-		copyValues[uint32](t.rows, from, to)
-	case schema.Int64:
-		copyValues[int64](t.rows, from, to)
-	case schema.Float64:
-		copyValues[float64](t.rows, from, to)
-	case schema.Timestamp:
-		copyValues[schema.Micros](t.rows, from, to)
-	case schema.IPv4Addr:
-		copyValues[schema.IPv4](t.rows, from, to)
-	case schema.IPv6Addr:
-		copyValues[schema.IPv6](t.rows, from, to)
-	case schema.MACAddr:
-		copyValues[schema.MAC](t.rows, from, to)
-	case schema.IPAddr:
-		copyValues[netip.Addr](t.rows, from, to)
-	case schema.String:
-		copyValues[schema.Text](t.rows, from, to)
-	case schema.Binary:
-		copyValues[schema.Bytes](t.rows, from, to)
-	}
-}
-
-// copyValues copies the values of rows; texts and bytes still alias those of from.
-func copyValues[T schema.Value](rows int, from, to schema.Column) {
-	values := from.Data().([]T)
-	switch to := to.(type) {
-	case *schema.Values[T]:
-		to.V = append(to.V, values...)
-	case *schema.Optional[T]:
-		cursor := schema.Walk[T](from)
-		for row := range rows {
-			if v, ok := cursor.At(row); ok {
-				to.Set(row, v)
-			}
-		}
-	case *schema.List[T]:
-		present, offsets, i := from.Presence(), from.Offsets(), 0
-		for row := range rows {
-			if present.Has(row) {
-				to.Set(row, values[offsets[i]:offsets[i+1]]...)
-				i++
-			}
-		}
-	}
+	schema.CopyRows(to, from, t.rows, nil)
 }
 
 // each changes every value of a column, and every element of lists.

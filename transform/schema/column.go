@@ -118,6 +118,8 @@ type Column interface {
 	// CopyFrom appends value i of a column of the same type.
 	CopyFrom(c Column, i int)
 
+	copyRows(from Column, rows int, keep func(row int) bool)
+
 	bind(f *Field, p *Presence)
 	kind() Kind
 	list() bool

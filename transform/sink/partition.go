@@ -230,21 +230,14 @@ func (e *folderEncoder) valuesOf(b *schema.Batch) {
 // midnight need it, no others.
 func (e *folderEncoder) rowsOf(b *schema.Batch, value string) *schema.Batch {
 	e.part.Reset()
+	keep := func(row int) bool { return e.rows[row] == value }
 	for i, c := range b.Columns {
-		p, at, to := c.Presence(), 0, 0
-		for row := range b.Rows {
-			has := p.Has(row)
-			if e.rows[row] == value {
-				if has {
-					schema.Copy(e.part.Columns[i], to, c, at)
-				}
-				to++
-			}
-			if has {
-				at++
-			}
+		schema.CopyRows(e.part.Columns[i], c, b.Rows, keep)
+	}
+	for row := range b.Rows {
+		if keep(row) {
+			e.part.Rows++
 		}
-		e.part.Rows = to
 	}
 	e.part.Finish()
 	return e.part
