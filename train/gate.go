@@ -9,10 +9,9 @@ import (
 	"strconv"
 	"text/tabwriter"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 
+	"github.com/pcapline/pcapline/features/strictyaml"
 	"github.com/pcapline/pcapline/train/baseline"
 	"github.com/pcapline/pcapline/train/metrics"
 )
@@ -118,6 +117,14 @@ func (e *GateError) Error() string {
 
 func (e *GateError) Unwrap() error { return e.Err }
 
+func gateError(file string, err error) error {
+	var e *strictyaml.Error
+	if errors.As(err, &e) {
+		return &GateError{file, e.Line, e.Err}
+	}
+	return &GateError{File: file, Err: err}
+}
+
 // ParseGate reads a gate in YAML, or in JSON, which is YAML too:
 //
 //	rows: {benign: 100, attacks: 100}  # fewer say too little
@@ -135,13 +142,9 @@ func (e *GateError) Unwrap() error { return e.Err }
 //
 // Keys that it does not know are errors. file is for messages only.
 func ParseGate(file string, text []byte) (*Gate, error) {
-	doc, err := parser.ParseBytes(text, 0)
+	doc, err := strictyaml.Parse(text)
 	if err != nil {
-		var ye yaml.Error
-		if errors.As(err, &ye) && ye.GetToken() != nil {
-			return nil, &GateError{file, ye.GetToken().Position.Line, errors.New(ye.GetMessage())}
-		}
-		return nil, &GateError{File: file, Err: err}
+		return nil, gateError(file, err)
 	}
 	if len(doc.Docs) != 1 || doc.Docs[0].Body == nil {
 		return nil, &GateError{File: file, Err: errors.New("there must be one document, and something in it")}

@@ -7,7 +7,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+
+	"github.com/pcapline/pcapline/features/strictyaml"
 )
 
 // document is a rule file in YAML or JSON.
@@ -138,7 +139,7 @@ func ParseYAML(path string, data []byte) ([]Rule, error) {
 }
 
 func parseYAML(path string, data []byte) (rules []Rule, notes []string, err error) {
-	file, err := parser.ParseBytes(data, 0)
+	file, err := strictyaml.Parse(data)
 	if err != nil {
 		return nil, nil, yamlError(path, err)
 	}
@@ -146,7 +147,7 @@ func parseYAML(path string, data []byte) (rules []Rule, notes []string, err erro
 		return nil, nil, &SyntaxError{path, 1, errors.New("the file is empty")}
 	}
 	var doc document
-	if err := yaml.NodeToValue(file.Docs[0].Body, &doc, yaml.Strict()); err != nil {
+	if err := strictyaml.Decode(file.Docs[0].Body, &doc); err != nil {
 		return nil, nil, yamlError(path, err)
 	}
 	zone, err := loadZone(doc.Zone)
@@ -207,9 +208,9 @@ func firstLine(n ast.Node) int {
 }
 
 func yamlError(path string, err error) error {
-	var ye yaml.Error
-	if errors.As(err, &ye) && ye.GetToken() != nil {
-		return &SyntaxError{path, ye.GetToken().Position.Line, errors.New(ye.GetMessage())}
+	var e *strictyaml.Error
+	if errors.As(err, &e) {
+		return &SyntaxError{path, e.Line, e.Err}
 	}
 	return &SyntaxError{File: path, Err: err}
 }
