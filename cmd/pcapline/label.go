@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -166,17 +165,7 @@ func annotateOnly(c *cli.Context, a *label.Annotator, table string) error {
 	}
 	defer t.Close()
 	b := schema.FromFields(t.Schema())
-	for {
-		switch err := t.Next(b); {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		case c.Context.Err() != nil:
-			return c.Context.Err()
-		}
-		a.Annotate(b)
-	}
+	return source.Each(c.Context, t, b, func() error { a.Annotate(b); return nil })
 }
 
 // capturesOf names the captures of a table, by its metadata.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -40,11 +41,12 @@ func runCommand() *cli.Command {
 			"made. The model learns from flows. Everything that it writes is the same, byte for byte, for the same\n" +
 			"captures, flags and seed, whatever -j is.",
 		UsageText: "pcapline run testdata/lab\npcapline run -o out --truth truth.csv captures/",
-		Flags: append(append(append(append([]cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "out", Usage: "write into the folder `DIR`"},
 			&cli.BoolFlag{Name: "csv", Usage: "write the tables as CSV, too"},
 			gateFlag(),
-		}, append(labelFlags(), commentsFlag(), payloadFlag())...), captureFlags()...), splitFlags()...), flowFlags()...),
+			commentsFlag(), payloadFlag(),
+		}, labelFlags(), captureFlags(), splitFlags(), flowFlags()),
 		Action: runAction,
 	}
 }

@@ -22,15 +22,22 @@ type Metadata struct {
 	PostProc          table.Value // an object
 }
 
-// ReadMetadata reads a metadata file.
-func ReadMetadata(path string) (*Metadata, error) {
+func readJSON(path string) (v table.Value, err error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
-	v, err := table.ParseJSON(data)
+	if v, err = table.ParseJSON(data); err != nil {
+		return v, fmt.Errorf("%s: %w", path, err)
+	}
+	return v, nil
+}
+
+// ReadMetadata reads a metadata file.
+func ReadMetadata(path string) (*Metadata, error) {
+	v, err := readJSON(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	m, err := parseMetadata(&v)
 	if err != nil {

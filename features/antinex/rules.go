@@ -2,7 +2,6 @@ package antinex
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,13 +42,9 @@ func DefaultRules() *Rules {
 // says which tables were read in which order, or from a prepare config, the
 // body of a request to its REST API, in which objects may stand as text.
 func ReadRules(path string) (*Rules, error) {
-	data, err := os.ReadFile(path)
+	v, err := readJSON(path)
 	if err != nil {
 		return nil, err
-	}
-	v, err := table.ParseJSON(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var r *Rules
 	if _, is := v.Get("post_proc_rules"); is {

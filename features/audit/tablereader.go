@@ -2,10 +2,8 @@ package audit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
-	"io"
 	"math"
 	"path/filepath"
 	"slices"
@@ -50,25 +48,13 @@ func (r *tableReader) read(ctx context.Context, t *table, visit func(*block) err
 		r.row = 0
 	}
 	b := schema.FromFields(f.Schema())
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		err := f.Next(b)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return source.Each(ctx, f, b, func() error {
 		b.Finish()
 		if err := r.fill(t, b); err != nil {
 			return err
 		}
-		if err := visit(&r.block); err != nil {
-			return err
-		}
-	}
+		return visit(&r.block)
+	})
 }
 
 // fill takes the rows of a batch that have a label.

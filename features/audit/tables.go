@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 
@@ -111,16 +110,8 @@ func countRows(path, column string) (n int64, err error) {
 	}
 	defer t.Close()
 	b := schema.FromFields(t.Schema())
-	for {
-		err := t.Next(b)
-		if errors.Is(err, io.EOF) {
-			return n, nil
-		}
-		if err != nil {
-			return 0, err
-		}
-		n += int64(b.Rows)
-	}
+	err = source.Each(context.Background(), t, b, func() error { n += int64(b.Rows); return nil })
+	return n, err
 }
 
 // audits reports whether a column is one to judge: not the answer, and of a

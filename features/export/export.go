@@ -197,19 +197,5 @@ func (e *exporter) each(visit func(b *schema.Batch) error) error {
 	}
 	defer t.Close()
 	b := schema.FromFields(t.Schema())
-	for {
-		err := t.Next(b)
-		if err == io.EOF {
-			return nil
-		}
-		if err == nil {
-			err = visit(b)
-		}
-		if err != nil {
-			return err
-		}
-		if err := e.ctx.Err(); err != nil {
-			return err
-		}
-	}
+	return source.Each(e.ctx, t, b, func() error { return visit(b) })
 }

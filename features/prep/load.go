@@ -1,9 +1,8 @@
 package prep
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -109,18 +108,12 @@ func eachBatch(path string, opt source.Options, visit func(*schema.Batch) error)
 	}
 	defer t.Close()
 	b := schema.FromFields(t.Schema())
-	for {
-		err := t.Next(b)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return source.Each(context.Background(), t, b, func() error {
 		if err := visit(b); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-	}
+		return nil
+	})
 }
 
 // reserve makes room for n rows at once: growing a large matrix bit by bit

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/pcapline/pcapline/features/label"
@@ -155,22 +154,13 @@ func (p *preparation) read(s *tableSource, columns []string, visit func(*schema.
 	}
 	defer t.Close()
 	b := schema.FromFields(s.described(t.Schema()))
-	for {
-		if err := p.ctx.Err(); err != nil {
-			return err
-		}
-		err := t.Next(b)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return source.Each(p.ctx, t, b, func() error {
 		b.Finish()
 		if err := visit(b); err != nil {
 			return fmt.Errorf("%s: %w", s.path, err)
 		}
-	}
+		return nil
+	})
 }
 
 // described gives the columns of read with what is known of them.

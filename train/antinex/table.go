@@ -1,9 +1,9 @@
 package antinex
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"slices"
@@ -61,18 +61,10 @@ func (t *table) read(r *Request) (err error) {
 	if err != nil {
 		return err
 	}
-	for {
-		switch err := src.Next(batch); {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		}
+	return source.Each(context.Background(), src, batch, func() error {
 		binding.Fill(t.x, t.x.Grow(batch.Rows))
-		if err := t.labels(batch, r.PredictFeature); err != nil {
-			return err
-		}
-	}
+		return t.labels(batch, r.PredictFeature)
+	})
 }
 
 // choose picks the columns to learn from: those listed, in the order of the

@@ -1,9 +1,9 @@
 package slice
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 
@@ -54,18 +54,10 @@ func readRows(s *Selection) (*rows, error) {
 	defer t.Close()
 	r.packets = make([][]uint16, len(r.inputs))
 	b := schema.FromFields(t.Schema())
-	for {
-		err := t.Next(b)
-		if err == io.EOF {
-			return r, nil
-		}
-		if err == nil {
-			err = r.add(b, s)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Table, err)
-		}
+	if err := source.Each(context.Background(), t, b, func() error { return r.add(b, s) }); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Table, err)
 	}
+	return r, nil
 }
 
 // columns lists what is read of a table, as far as it has it.

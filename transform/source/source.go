@@ -12,13 +12,9 @@
 //	t, err := source.Open("packets.parquet")
 //	defer t.Close()
 //	b := schema.FromFields(t.Schema())
-//	for {
-//		err := t.Next(b) // b.Rows rows, valid until the next call
-//		if err == io.EOF {
-//			break
-//		}
-//		…
-//	}
+//	err = source.Each(ctx, t, b, func() error {
+//		… // b.Rows rows, valid until the next call
+//	})
 //
 // Memory is bounded: of a Parquet file one page of each column is held, of an
 // Arrow file one record batch, of CSV and JSONL one line of at most 64 MiB,
