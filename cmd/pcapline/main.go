@@ -51,6 +51,7 @@ func commands() []*cli.Command {
 		exportCommand(),
 		trainCommand(),
 		evalCommand(),
+		reportCommand(),
 		modelCommand(),
 		verifyCommand(),
 		scoreCommand(),
