@@ -7,7 +7,7 @@ export CGO_ENABLED ?= 0
 export PCAPLINE_PYTHON ?= $(CURDIR)/.venv/bin/python
 LINT    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run build test race lint bench microbench golden fuzz tools clean
+.PHONY: run build test race lint bench microbench torch golden fuzz tools clean
 
 run: build ## the main job on the bundled captures: tables, dataset, model, evaluation, report
 	bin/pcapline run -o $(OUT) testdata/lab
@@ -25,12 +25,15 @@ lint: ## formatting, vet and linters
 	$(LINT) run ./...
 
 bench: build tools ## pcapline beside its peers: the table in README
-	.ci/debian argus:argus-server ra:argus-client editcap:wireshark-common
-	.venv/bin/pip install --quiet --disable-pip-version-check nfstream==6.6.0
+	.ci/debian editcap:wireshark-common
 	.ci/bench $(BENCH)
 
 microbench: ## Go benchmarks, as benchstat reads them
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+torch: .venv-torch/.ready ## training beside PyTorch: the golden results anew, and speed beside PyTorch, Keras and onnxruntime
+	PCAPLINE_TORCH=$(CURDIR)/.venv-torch/bin/python $(GO) test -count=1 -run PyTorch -v ./train/internal/graph
+	.venv-torch/bin/python .ci/bench-train $(BENCH)
 
 golden: ## rewrite golden files, then look at git diff
 	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update
@@ -46,5 +49,10 @@ tools: .venv/.ready ## what the tests compare with: tshark, Python readers
 	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
+.venv-torch/.ready: requirements-torch.txt
+	$(PYTHON) -m venv .venv-torch
+	.venv-torch/bin/pip install --quiet --disable-pip-version-check -r requirements-torch.txt
+	touch $@
+
 clean:
-	rm -rf $(OUT) bin .venv
+	rm -rf $(OUT) bin .venv .venv-torch

@@ -87,6 +87,7 @@ type LabelRules struct {
 type RowLedger struct {
 	In                int64 `json:"in"`
 	Unknown           int64 `json:"unknown"`            // without a label: left out of both tables
+	Attempted         int64 `json:"attempted"`          // attacks that came to nothing: likewise, unless asked for
 	TwinsDropped      int64 `json:"twins_dropped"`      // packets that a loopback interface recorded twice; in the full table only, as purged
 	Purged            int64 `json:"purged"`             // on a border of the split; in the full table only
 	DuplicatesDropped int64 `json:"duplicates_dropped"` // as Purged, by the policy of duplicates
@@ -98,7 +99,7 @@ type RowLedger struct {
 
 // Check verifies that no row was lost in silence.
 func (l RowLedger) Check() error {
-	out := l.Unknown + l.TwinsDropped + l.Purged + l.DuplicatesDropped + l.SampledOut + l.Used()
+	out := l.Unknown + l.Attempted + l.TwinsDropped + l.Purged + l.DuplicatesDropped + l.SampledOut + l.Used()
 	if out != l.In {
 		return fmt.Errorf("rows do not balance: %d in, %d accounted for", l.In, out)
 	}

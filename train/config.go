@@ -22,10 +22,11 @@ type Config struct {
 	L2          float64 `json:"l2"`           // times the weight, added to its gradient
 	WeightDecay float64 `json:"weight_decay"` // decoupled from the gradient, as in AdamW
 
-	Epochs    int     `json:"epochs"`    // at most
-	Batch     int     `json:"batch"`     // rows a step
-	Optimiser string  `json:"optimizer"` // "adam", "sgd" or "rmsprop"
-	Beta1     float64 `json:"beta1"`     // Adam's
+	Epochs    int     `json:"epochs"`     // at most
+	Batch     int     `json:"batch"`      // rows a step
+	NoShuffle bool    `json:"no_shuffle"` // take the rows in their order in every epoch
+	Optimiser string  `json:"optimizer"`  // "adam", "sgd" or "rmsprop"
+	Beta1     float64 `json:"beta1"`      // Adam's
 	Beta2     float64 `json:"beta2"`
 	Rho       float64 `json:"rho"`      // how much of RMSProp's mean square stays
 	Epsilon   float64 `json:"epsilon"`  // of Adam and RMSProp

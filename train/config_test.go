@@ -3,6 +3,7 @@ package train
 import (
 	"encoding/json"
 	"math"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -155,4 +156,34 @@ func FuzzParseConfig(f *testing.F) {
 			t.Errorf("%+v is written as %s and read as %+v (%v)", c, out, again, err)
 		}
 	})
+}
+
+// Rates are those of PyTorch's schedulers, in six epochs of four steps; see
+// internal/graph/testdata/pytorch.py.
+func TestRatesAgainstPyTorch(t *testing.T) {
+	text, err := os.ReadFile("internal/graph/testdata/pytorch.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var golden struct {
+		Rates map[string][]float64 `json:"rates"`
+	}
+	if err := json.Unmarshal(text, &golden); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]Config{
+		"step": {Schedule: "step", StepEpochs: 2, StepFactor: 0.5}, "cosine": {Schedule: "cosine"},
+		"exponential": {Schedule: "exponential"}, "warmup": {Schedule: "constant", WarmupEpochs: 2},
+	} {
+		c.LearningRate, c.Epochs = 0.1, 6
+		want := golden.Rates[name]
+		if len(want) != 24 {
+			t.Fatalf("%s: PyTorch has %d rates", name, len(want))
+		}
+		for i, w := range want {
+			if got := c.rate(i/4, i%4, 4); math.Abs(got-w) > 1e-9 {
+				t.Errorf("%s: step %d has rate %v, PyTorch %v", name, i, got, w)
+			}
+		}
+	}
 }

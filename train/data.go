@@ -23,6 +23,8 @@ type Data struct {
 	Capture  []int32  // index into Captures, for figures by capture; nil without
 	Captures []string // names
 
+	KeepConstant bool // take columns that have one value in all training rows, which teach nothing
+
 	Start        []int64  // of each row, ns since 1970-01-01 UTC, for figures over time; nil without
 	Conversation []int32  // of each row, for intervals; nil: each row is one of its own
 	Sources      []string // the table's column that each feature was made of; nil: each is one of its own
@@ -164,6 +166,9 @@ func (d *Data) checkTraining(t *part) error {
 			kind = "attacks"
 		}
 		return fmt.Errorf("all %d training rows are %s: there is nothing to tell apart", t.n, kind)
+	}
+	if d.KeepConstant {
+		return nil
 	}
 	cols := d.X.Cols()
 	varies := make([]bool, cols)

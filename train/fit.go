@@ -135,6 +135,9 @@ func newFitter(d *Data, c Config) (*fitter, error) {
 		Manifest: Manifest{Config: c, Go: runtime.Version(), Arch: runtime.GOARCH, TrainRows: trainRows, ValidRows: validRows},
 	}, params, kernel)
 	f.order = make([]int32, f.train.n)
+	for i := range f.order {
+		f.order[i] = int32(i)
+	}
 	f.source = rand.NewPCG(c.Seed, streamOrder)
 	size := min(c.Batch, f.train.n)
 	f.batch = graph.Batch{X: make([]float32, size*shape.Inputs), Target: make([]float32, size), Weight: make([]float32, size)}
@@ -225,7 +228,9 @@ func (f *fitter) improves(ep Epoch) bool {
 }
 
 func (f *fitter) epoch(ctx context.Context, e int) (Epoch, error) {
-	metrics.Shuffle(f.source, f.order)
+	if !f.config.NoShuffle {
+		metrics.Shuffle(f.source, f.order)
+	}
 	steps := (f.train.n + f.config.Batch - 1) / f.config.Batch
 	var loss, weight, rate float64
 	for lo := 0; lo < f.train.n; lo += f.config.Batch {

@@ -79,8 +79,8 @@ func (r *runner) allInputs() []Input { return append(slices.Clone(r.earlier), r.
 // paths lists the captures to be read.
 func (r *runner) paths() []string {
 	var paths []string
-	for _, in := range r.inputs {
-		paths = append(paths, in.path)
+	for i := range r.inputs { // not by value: digests are noted beside
+		paths = append(paths, r.inputs[i].path)
 	}
 	return paths
 }

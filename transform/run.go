@@ -21,7 +21,7 @@ type Options struct {
 	Reader   pcapio.Options   // how they are read
 	Merge    bool             // packets of all captures in order of time, flows across captures; else capture after capture
 	Workers  int              // decoding goroutines; 0: one a core
-	Memory   int64            // bytes to get along with, at least MinMemory; 0: 128 MB and 64 MB a worker
+	Memory   int64            // bytes to get along with, at least MinMemory; 0: 256 MB and 100 MB a worker
 	Packets  Output           // the packets table; none without a path
 	Flows    Output           // the flows table; none without a path
 	Filter   string           // in the pcap filter language; packets that do not match are skipped; "": none
@@ -137,11 +137,12 @@ const (
 	defaultUnitSize = 32 << 20
 )
 
-// MinMemory is what Run needs with one worker. workerMemory is what a worker
-// and its share of the units in flight take at most (measured).
+// MinMemory is what Run needs with one worker, and workerMemory what each
+// further one takes with its share of the units in flight (measured). Open
+// flows come on top where a flows table is made: see flow.Config.MaxFlows.
 const (
-	MinMemory    = 128_000_000
-	workerMemory = 64_000_000
+	MinMemory    = 256_000_000
+	workerMemory = 100_000_000
 )
 
 func (opt Options) withDefaults() Options {
@@ -151,8 +152,9 @@ func (opt Options) withDefaults() Options {
 	if opt.Memory > 0 {
 		// Row groups depend on the memory alone, so that the bytes written
 		// do not depend on the number of workers.
-		opt.UnitSize = int(min(opt.Memory/16, defaultUnitSize))
-		opt.Workers = min(opt.Workers, max(1, int((opt.Memory-MinMemory)/workerMemory)))
+		opt.UnitSize = int(min(opt.Memory/32, defaultUnitSize))
+		opt.UnitRows = int(min(opt.Memory/16_000, defaultUnitRows))
+		opt.Workers = min(opt.Workers, 1+int((opt.Memory-MinMemory)/workerMemory))
 	}
 	opt.Flow.Span = opt.Flow.Span || opt.Merge || opt.LoadState != "" || opt.SaveState != ""
 	if opt.UnitRows <= 0 {
@@ -211,7 +213,25 @@ func newRunner(opt Options) (*runner, error) {
 		r.digests = f
 	}
 	r.follow = newFollowing(r)
+	r.opt.Layer.Skip = r.skip()
 	return r, nil
+}
+
+// skip gives what the decoder need not compute.
+func (r *runner) skip() layer.Skip {
+	var s schema.Schema
+	if r.packets != nil {
+		s = r.packets.needs()
+	}
+	skip := layer.SkipFor(s)
+	if r.packets != nil && r.opt.Annotate != nil {
+		skip = layer.Skip{Hash: true} // labels may look at any column
+	}
+	if r.flows != nil || r.digests != nil {
+		skip.Entropy, skip.Hash = false, false
+	}
+	skip.Hash = skip.Hash && !r.opt.Flow.DropDuplicates
+	return skip
 }
 
 func (r *runner) run(ctx context.Context) error {

@@ -44,6 +44,14 @@ func (t *table) follows() bool {
 	return slices.ContainsFunc(t.schema, func(f *schema.Field) bool { return f.Layer == layer.StreamLayer })
 }
 
+// needs is the columns of ours that the table is made from.
+func (t *table) needs() schema.Schema {
+	if t.output.Names != "" && t.output.Names != names.Native {
+		return layer.Schema() // a dialect may look at any
+	}
+	return t.schema
+}
+
 // destination is a [sink.File] or a [sink.Folder].
 type destination interface {
 	sink.Sink

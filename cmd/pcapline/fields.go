@@ -73,7 +73,7 @@ func tableSchema(table string) (schema.Schema, error) {
 	labels := schema.Of(new(label.Columns)).Schema()
 	switch table {
 	case transform.PacketsTable:
-		return append(layer.NewTable(layer.Options{}).Batch().Schema(), labels...), nil
+		return append(layer.Schema(), labels...), nil
 	case transform.FlowsTable:
 		return append(flow.Schema(), labels...), nil
 	}

@@ -44,6 +44,7 @@ func commands() []*cli.Command {
 		flattenCommand(),
 		flowsCommand(),
 		sliceCommand(),
+		anonymizeCommand(),
 		fieldsCommand(),
 		labelCommand(),
 		prepareCommand(),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -58,6 +59,7 @@ func datasetFlags() []cli.Flag {
 		&cli.IntFlag{Name: "hash-buckets", DefaultText: "never", Usage: "encode columns of more values by a hash into `N` features"},
 		&cli.StringFlag{Name: "non-finite", Value: "impute", Usage: "NaN and infinite values: impute, or fail (`POLICY`)"},
 		&cli.StringFlag{Name: "duplicates", Value: string(prep.OneSide), Usage: "rows with equal features: `POLICY` one-side, drop or keep"},
+		&cli.StringFlag{Name: "attempted", Value: string(prep.AttemptedDrop), Usage: "attacks that came to nothing (label_attempted): `POLICY` " + strings.Join(prep.AttemptedPolicies, ", ")},
 		&cli.Int64Flag{Name: "max-per-class", DefaultText: "all", Usage: "draw at most `N` training rows of each class"},
 	}
 }
@@ -69,7 +71,7 @@ func datasetOptions(c *cli.Context) (opt prep.Options, err error) {
 			Exclude: c.StringSlice("drop"), Add: c.StringSlice("add"), Impute: c.String("impute"),
 			MaxCategories: c.Int("max-categories"), HashBuckets: c.Int("hash-buckets"),
 		},
-		Duplicates: prep.Policy(c.String("duplicates")), MaxPerClass: c.Int64("max-per-class"),
+		Duplicates: prep.Policy(c.String("duplicates")), Attempted: prep.Attempted(c.String("attempted")), MaxPerClass: c.Int64("max-per-class"),
 	}
 	switch c.String("non-finite") {
 	case "impute":
@@ -78,7 +80,7 @@ func datasetOptions(c *cli.Context) (opt prep.Options, err error) {
 	default:
 		return opt, usagef("--non-finite is impute or fail, not %q", c.String("non-finite"))
 	}
-	if err := opt.Duplicates.Check(); err != nil {
+	if err := errors.Join(opt.Duplicates.Check(), opt.Attempted.Check()); err != nil {
 		return opt, usage(err)
 	}
 	if err := opt.Encode.Check(); err != nil {
@@ -187,7 +189,7 @@ func prepareDataset(c *cli.Context, opt prep.Options) (*prep.Result, error) {
 
 func writePrepared(w io.Writer, m *features.Meta, dir string) {
 	r := m.Rows
-	fmt.Fprintf(w, "rows in %d = train %d + valid %d + test %d + purged %d + duplicates dropped %d + loopback twins dropped %d + sampled out %d + unknown %d\n",
-		r.In, r.Train, r.Valid, r.Test, r.Purged, r.DuplicatesDropped, r.TwinsDropped, r.SampledOut, r.Unknown)
+	fmt.Fprintf(w, "rows in %d = train %d + valid %d + test %d + purged %d + duplicates dropped %d + loopback twins dropped %d + sampled out %d + attempted %d + unknown %d\n",
+		r.In, r.Train, r.Valid, r.Test, r.Purged, r.DuplicatesDropped, r.TwinsDropped, r.SampledOut, r.Attempted, r.Unknown)
 	fmt.Fprintf(w, "%d features, %d classes\nwrote %s\n", len(m.FeaturesToProcess), len(m.Classes), dir)
 }

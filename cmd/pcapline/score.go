@@ -29,12 +29,17 @@ func scoreCommand() *cli.Command {
 			"schema is refused, and one whose flows were made with other settings.",
 		UsageText: "pcapline score -o scored.parquet model.pcapline flows.parquet\n" +
 			"pcapline score -o scored.csv model.pcapline capture.pcapng",
-		Flags:  append(tableFlags(), outputFlag("write the scored table to `FILE`"), workersFlag(), anyFlowsFlag()),
+		Flags: append(tableFlags(), outputFlag("write the scored table to `FILE`"), workersFlag(), anyFlowsFlag(),
+			&cli.StringFlag{Name: "request", Usage: "score the predict_rows of the AntiNex request in `FILE`, as JSON or CSV by -o's ending"},
+			&cli.StringFlag{Name: "compat", Usage: "with --request: scale the rows as `WHO` does, antinex-v1: by themselves"}),
 		Action: scoreAction,
 	}
 }
 
 func scoreAction(c *cli.Context) error {
+	if c.String("request") != "" {
+		return scoreRequest(c)
+	}
 	if c.NArg() < 2 {
 		return usagef("score: name the model, and a table or captures")
 	}

@@ -29,8 +29,10 @@ func trainCommand() *cli.Command {
 			"The same dataset, flags and kernel give the same model, byte for byte, also when it was stopped and resumed.",
 		UsageText: "pcapline train -o model.pcapline dataset\n" +
 			"pcapline train -o model.pcapline --hidden 64,32 --epochs 20 --seed 7 dataset\n" +
-			"pcapline train -o model.pcapline --config train.yaml --checkpoint state --resume dataset",
-		Flags: append(flags,
+			"pcapline train -o model.pcapline --config train.yaml --checkpoint state --resume dataset\n" +
+			"pcapline train -o model.pcapline --request full-django.json --predictions rows.json v1_django_cleaned.csv\n" +
+			"pcapline train -o model.pcapline --preset antinex-full v1_django_cleaned.csv",
+		Flags: append(append(flags, requestFlags()...),
 			&cli.StringFlag{Name: "scale", Value: string(features.QuantileNormal), Usage: "`METHOD` that scales features: quantile_normal, quantile_uniform, standard, minmax or none"},
 			&cli.StringFlag{Name: "checkpoint", Usage: "keep the state of the training in `FILE`"},
 			&cli.IntFlag{Name: "checkpoint-every", Value: 1, Usage: "write it after every `N` epochs"},
@@ -43,10 +45,18 @@ func trainCommand() *cli.Command {
 
 func trainAction(c *cli.Context) error {
 	out := c.String("output")
+	if c.String("request") != "" || c.String("preset") != "" {
+		return trainRequest(c)
+	}
+	if c.String("compat") != "" || c.String("predictions") != "" || c.String("metadata") != "" {
+		return usagef("train: --compat, --metadata and --predictions belong to --request and --preset")
+	}
 	if c.NArg() != 1 || out == "" {
 		return usagef("train: name the dataset's folder and the model's file (-o)")
 	}
-	cfg, err := trainConfig(c, *defaultConfig())
+	base := defaultConfig()
+	base.Seed = c.Uint64("seed")
+	cfg, err := trainConfig(c, *base)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pcapline/pcapline/train"
+	"github.com/pcapline/pcapline/train/antinex"
 )
 
 // configFlag is a flag that sets something in the training configuration.
@@ -137,6 +138,15 @@ func trainConfig(c *cli.Context, base train.Config) (train.Config, error) {
 			return cfg, fmt.Errorf("%s: %w", path, err)
 		}
 	}
+	if path := c.String("keras"); path != "" {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return cfg, err
+		}
+		if err := antinex.ApplyKeras(text, &cfg); err != nil {
+			return cfg, fmt.Errorf("%s: %w", path, err)
+		}
+	}
 	for _, f := range configFlags() {
 		if c.IsSet(f.name) {
 			if err := f.set(c, &cfg); err != nil {
@@ -144,7 +154,7 @@ func trainConfig(c *cli.Context, base train.Config) (train.Config, error) {
 			}
 		}
 	}
-	if c.IsSet("seed") || c.String("config") == "" {
+	if c.IsSet("seed") {
 		cfg.Seed = c.Uint64("seed")
 	}
 	if err := cfg.Check(); err != nil {

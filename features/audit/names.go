@@ -83,7 +83,7 @@ func hasAny(words []string, any ...string) bool {
 
 // declared finds a column of our tables by our name or AntiNex's.
 func declared(name string) *schema.Field {
-	for _, s := range []schema.Schema{flow.Schema(), layer.NewTable(layer.Options{}).Batch().Schema()} {
+	for _, s := range []schema.Schema{flow.Schema(), layer.Schema()} {
 		for _, f := range s {
 			if f.Name == name || f.AntiNex == name {
 				return f

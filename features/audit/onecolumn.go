@@ -219,9 +219,9 @@ func (s *sample) bins(c int, rows []int, n int) func(k int) int {
 func (s *sample) grows(c int) float64 {
 	type recording struct{ capture, class int32 }
 	type track struct {
-		last             float32
-		up, down, values int
-		rows             int
+		last     float32
+		up, down int
+		rows     int
 	}
 	tracks := map[recording]*track{}
 	for i, v := range s.values[c] {

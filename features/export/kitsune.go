@@ -116,21 +116,18 @@ func (e *exporter) newTrace(file uint32) (*trace, error) {
 		return nil, errors.Join(err, tsv.Close())
 	}
 	t := &trace{file: tsv, labels: csv, tsv: bufio.NewWriter(tsv), csv: bufio.NewWriter(csv)}
+	names := make([]string, len(kitsuneFields))
 	for i, f := range kitsuneFields {
-		if i > 0 {
-			t.tsv.WriteByte('\t')
-		}
-		t.tsv.WriteString(f.field)
+		names[i] = f.field
 	}
-	t.tsv.WriteByte('\n')
-	t.csv.WriteString("\"\",\"x\"\n")
+	fmt.Fprintln(t.tsv, strings.Join(names, "\t"))
+	fmt.Fprint(t.csv, "\"\",\"x\"\n")
 	return t, nil
 }
 
 func (t *trace) add(line []byte, label string) error {
 	t.packets++
-	t.tsv.Write(line) // a bufio.Writer keeps its first error
-	err := t.tsv.WriteByte('\n')
+	_, err := fmt.Fprintf(t.tsv, "%s\n", line)
 	_, lerr := fmt.Fprintf(t.csv, "\"%d\",%s\n", t.packets, label)
 	return errors.Join(err, lerr)
 }

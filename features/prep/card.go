@@ -43,7 +43,7 @@ func WriteCard(dir string, m *features.Meta, files []DataFile, audit string) err
 func frontMatter(w io.Writer, m *features.Meta, files []DataFile) {
 	fmt.Fprintf(w, "---\npretty_name: %s\nlicense: unknown\ntask_categories:\n- tabular-classification\n", datasetName(m))
 	fmt.Fprintf(w, "tags:\n- network-traffic\n- intrusion-detection\n- pcapline\nsize_categories:\n- %s\n", sizeCategory(m.Rows.Used()))
-	io.WriteString(w, "configs:\n- config_name: cleaned\n  default: true\n  data_files:\n")
+	fmt.Fprint(w, "configs:\n- config_name: cleaned\n  default: true\n  data_files:\n")
 	format := files[0].Format
 	for _, f := range files {
 		if f.Part != "" && f.Format == format {
@@ -76,7 +76,7 @@ func summary(m *features.Meta) string {
 }
 
 func cardFiles(w io.Writer, files []DataFile) {
-	io.WriteString(w, "\n## Files\n\n| file | rows | bytes | SHA-256 |\n|---|---|---|---|\n")
+	fmt.Fprint(w, "\n## Files\n\n| file | rows | bytes | SHA-256 |\n|---|---|---|---|\n")
 	for _, f := range files {
 		fmt.Fprintf(w, "| `%s` | %d | %d | `%s` |\n", f.Path, f.Rows, f.Bytes, f.SHA256)
 	}
@@ -85,13 +85,13 @@ func cardFiles(w io.Writer, files []DataFile) {
 }
 
 func cardCounts(w io.Writer, m *features.Meta) {
-	io.WriteString(w, "\n## Rows by class\n\n| class | train | validation | test | not used | weight |\n|---|---|---|---|---|---|\n")
+	fmt.Fprint(w, "\n## Rows by class\n\n| class | train | validation | test | not used | weight |\n|---|---|---|---|---|---|\n")
 	for _, c := range m.Classes {
 		n := m.Counts[c]
 		fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %.4g |\n", c, n[features.Train.String()], n[features.Valid.String()],
 			n[features.Test.String()], n[features.Purged.String()], m.Weights[c])
 	}
-	io.WriteString(w, "\nThe weight is that at which all classes count the same in training.\n")
+	fmt.Fprint(w, "\nThe weight is that at which all classes count the same in training.\n")
 }
 
 func cardSplit(w io.Writer, m *features.Meta) {
@@ -108,7 +108,7 @@ func cardSplit(w io.Writer, m *features.Meta) {
 	}
 	fmt.Fprintf(w, "; seed %d. No flow lies on two sides.\n", s.Seed)
 	if warnings := m.Warnings(); len(warnings) > 0 {
-		io.WriteString(w, "\nKnow before use:\n\n")
+		fmt.Fprint(w, "\nKnow before use:\n\n")
 		for _, x := range warnings {
 			fmt.Fprintf(w, "- %s\n", x)
 		}
@@ -126,7 +126,7 @@ func cardFeatures(w io.Writer, m *features.Meta) {
 		byReason[d.Reason] = append(byReason[d.Reason], "`"+d.Column+"`")
 	}
 	slices.SortStableFunc(reasons, func(a, b string) int { return cmp.Compare(a, b) })
-	io.WriteString(w, "\n| left out because | columns |\n|---|---|\n")
+	fmt.Fprint(w, "\n| left out because | columns |\n|---|---|\n")
 	for _, r := range reasons {
 		fmt.Fprintf(w, "| %s | %s |\n", r, strings.Join(byReason[r], ", "))
 	}
@@ -135,14 +135,14 @@ func cardFeatures(w io.Writer, m *features.Meta) {
 
 func cardRows(w io.Writer, m *features.Meta) {
 	r, d := m.Rows, m.Duplicates
-	fmt.Fprintf(w, "\n## Every row\n\n%d rows read = %d training + %d validation + %d test + %d on a border of the split + %d without a label + %d duplicates left out + %d loopback twins left out + %d sampled out.\n",
-		r.In, r.Train, r.Valid, r.Test, r.Purged, r.Unknown, r.DuplicatesDropped, r.TwinsDropped, r.SampledOut)
+	fmt.Fprintf(w, "\n## Every row\n\n%d rows read = %d training + %d validation + %d test + %d on a border of the split + %d without a label + %d attacks that came to nothing + %d duplicates left out + %d loopback twins left out + %d sampled out.\n",
+		r.In, r.Train, r.Valid, r.Test, r.Purged, r.Unknown, r.Attempted, r.DuplicatesDropped, r.TwinsDropped, r.SampledOut)
 	fmt.Fprintf(w, "\nRows with the same features as an earlier one (policy %s): %d within training; %d of validation and %d of the test equal a row of an earlier part. %d rows equal one of another class.\n",
 		d.Policy, d.Train, d.Valid, d.Test, d.Conflicting)
 }
 
 func cardSources(w io.Writer, m *features.Meta) {
-	io.WriteString(w, "\n## Sources\n\n| file | SHA-256 |\n|---|---|\n")
+	fmt.Fprint(w, "\n## Sources\n\n| file | SHA-256 |\n|---|---|\n")
 	for _, s := range m.Sources {
 		fmt.Fprintf(w, "| %s (table) | `%s` |\n", s.File, s.SHA256)
 	}
@@ -152,11 +152,11 @@ func cardSources(w io.Writer, m *features.Meta) {
 }
 
 func cardLimits(w io.Writer, m *features.Meta) {
-	io.WriteString(w, "\n## Limits\n\n")
-	io.WriteString(w, "- The shares of attacks here are those of the recordings, not of a network in operation: judge precision at the base rate of your own.\n")
-	io.WriteString(w, "- A label is what the rules say of a time, addresses and ports; a benign host that does what the rule describes is labelled an attack.\n")
+	fmt.Fprint(w, "\n## Limits\n\n")
+	fmt.Fprint(w, "- The shares of attacks here are those of the recordings, not of a network in operation: judge precision at the base rate of your own.\n")
+	fmt.Fprint(w, "- A label is what the rules say of a time, addresses and ports; a benign host that does what the rule describes is labelled an attack.\n")
 	if m.Rows.Unknown > 0 {
 		fmt.Fprintf(w, "- %d rows that no rule covers are in neither table: unknown is not benign.\n", m.Rows.Unknown)
 	}
-	io.WriteString(w, "- Say which licence the captures are under before you publish this folder.\n")
+	fmt.Fprint(w, "- Say which licence the captures are under before you publish this folder.\n")
 }

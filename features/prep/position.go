@@ -26,6 +26,7 @@ type positions struct {
 	// Readers of the batch at hand.
 	file, start, end, group func(row int) (int64, bool)
 	name, class             func(row int) []byte
+	attempted               schema.Cursor[bool]
 	src, dst                func(row int) uint64
 }
 
@@ -49,6 +50,9 @@ func newPositions(p *preparation) *positions {
 func (ps *positions) columns() []string {
 	k := ps.p.kind
 	list := []string{"file_id", k.start, k.end, "label", "label_class"}
+	if ps.p.schema.Index("label_attempted") >= 0 {
+		list = append(list, "label_attempted")
+	}
 	if ps.p.schema.Index(k.group) >= 0 {
 		list = append(list, k.group)
 	}
@@ -80,6 +84,7 @@ func (ps *positions) bind(b *schema.Batch) (err error) {
 	if ps.class, err = texts(b, "label_class"); err != nil {
 		return err
 	}
+	ps.attempted = schema.Walk[bool](b.Column("label_attempted"))
 	if ps.p.opt.Split.ByHosts() {
 		ps.src, ps.dst = firstText(b, k.src), firstText(b, k.dst)
 	}
@@ -128,6 +133,12 @@ func (ps *positions) classAt(row int) (c int32, labelled bool, err error) {
 	case label.Benign.String():
 		return 0, true, nil
 	case label.Attack.String():
+		switch nothing, _ := ps.attempted.At(row); {
+		case nothing && ps.p.opt.Attempted == AttemptedBenign:
+			return 0, true, nil
+		case nothing && ps.p.opt.Attempted != AttemptedAttack:
+			return 0, false, nil
+		}
 		n := ps.name(row)
 		if len(n) == 0 || string(n) == "benign" {
 			return 0, false, fmt.Errorf("an attack is labelled %q", n)

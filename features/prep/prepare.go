@@ -22,6 +22,7 @@ type Options struct {
 	Split        features.SplitSpec  //
 	Encode       features.EncodeSpec //
 	Duplicates   Policy              //
+	Attempted    Attempted           // attacks that came to nothing
 	MaxPerClass  int64               // training rows of a class, drawn by the split's seed; 0: all
 	RefuseBroken bool                // fail on NaN and infinite values in place of filling them
 	Formats      []string            // of the tables: parquet, csv; nil: parquet
@@ -74,7 +75,7 @@ func (p *preparation) check() error {
 			return fmt.Errorf("format %q is none of %v", f, Formats)
 		}
 	}
-	return p.opt.Duplicates.Check()
+	return errors.Join(p.opt.Duplicates.Check(), p.opt.Attempted.Check())
 }
 
 // preparation is one call of Prepare.

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/pcapline/pcapline/features"
+	"github.com/pcapline/pcapline/features/label"
 	"github.com/pcapline/pcapline/transform/schema"
 )
 
@@ -79,7 +80,11 @@ func (p *preparation) scanBatch(b *schema.Batch) error {
 		p.newest = max(p.newest, pos.Start, pos.End)
 		if !labelled {
 			p.state = append(p.state, unknown)
-			p.ledger.Unknown++
+			if string(ps.class(row)) == label.Attack.String() {
+				p.ledger.Attempted++
+			} else {
+				p.ledger.Unknown++
+			}
 			continue
 		}
 		if p.opt.Split.ByHosts() {

@@ -191,7 +191,7 @@ func (s *tableSource) described(read schema.Schema) schema.Schema {
 // Text all of whose columns are ours is one of our tables as CSV: its columns
 // get their types, too, so that a list is not taken for a category.
 func describe(read schema.Schema, text bool) schema.Schema {
-	known := slices.Concat(flow.Schema(), layer.NewTable(layer.Options{}).Batch().Schema(), schema.Of(new(label.Columns)).Schema())
+	known := slices.Concat(flow.Schema(), layer.Schema(), schema.Of(new(label.Columns)).Schema())
 	ours := text && !slices.ContainsFunc(read, func(f *schema.Field) bool { return known.Index(f.Name) < 0 })
 	out := make(schema.Schema, len(read))
 	for i, f := range read {

@@ -85,7 +85,7 @@ func (t *Table) begin(d *Digest, key Key, fromB bool) int32 {
 	}
 	i := t.flows.add(key)
 	f := &t.flows.at(i).val
-	f.restart()
+	f.restart(!t.cfg.IDsOnly)
 	t.begun++
 	f.id, f.file = t.begun, d.File
 	if !t.cfg.Span {
@@ -100,7 +100,9 @@ func (t *Table) begin(d *Digest, key Key, fromB bool) int32 {
 		f.fromB = !fromB
 		f.srcMAC, f.dstMAC = d.DstMAC, d.SrcMAC
 		src, dst, dstPort = d.Dst, d.Src, d.SrcPort
-		f.history[0], f.historyLen = '^', 1
+		if f.record != nil {
+			f.history[0], f.historyLen = '^', 1
+		}
 	}
 	t.stats.Flows++
 	if !t.cfg.IDsOnly {

@@ -20,7 +20,7 @@ func (f *flowState) member(d *Digest, dir int) Member {
 	if d.Proto != protoTCP || d.EtherType == etherARP || !hasHeader(d) {
 		return m
 	}
-	me, peer := &f.dir[dir].tcp, &f.dir[1-dir].tcp
+	me, peer := &f.ends[dir], &f.ends[1-dir]
 	m.Seq, m.HasSeq = d.Seq-me.base, me.haveBase
 	m.Ack, m.HasAck = d.Ack-peer.base, peer.haveBase && d.TCPFlags&flagACK != 0
 	return m
@@ -30,7 +30,7 @@ func (f *flowState) member(d *Digest, dir int) Member {
 // acknowledges shows the other's numbers before it was heard; only a SYN's
 // acknowledgement number means nothing.
 func (f *flowState) sequenceBase(d *Digest, dir int) {
-	me, peer := &f.dir[dir].tcp, &f.dir[1-dir].tcp
+	me, peer := &f.ends[dir], &f.ends[1-dir]
 	if !me.haveBase {
 		me.haveBase, me.base = true, d.Seq
 		if d.TCPFlags&flagSYN == 0 {
@@ -44,11 +44,9 @@ func (f *flowState) sequenceBase(d *Digest, dir int) {
 
 // trace is packet without the statistics: what ends flows, and no more.
 func (f *flowState) trace(d *Digest, dir int) {
-	v := &f.dir[dir].volumeStats
-	if f.dir[fwd].packets+f.dir[bwd].packets == 0 {
-		f.start = d.Time
+	if !f.traced {
+		f.traced, f.start = true, d.Time
 	}
-	v.packets++
 	f.start = min(f.start, d.Time)
 	if d.EtherType != etherARP && d.Proto == protoTCP && hasHeader(d) {
 		f.sequenceBase(d, dir)

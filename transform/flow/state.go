@@ -143,7 +143,8 @@ type arpState struct {
 	srcClaims, dstClaims                  uint8
 }
 
-// flowState is an open flow. It is reused for one flow after another.
+// flowState is an open flow: what ends it and tells its packets apart. It is
+// reused for one flow after another.
 type flowState struct {
 	id                      int64
 	file, lastFile          int32
@@ -155,6 +156,7 @@ type flowState struct {
 	inClosed                bool  // is in the table's list of closed flows
 	early                   bool  // the early row was made
 	portless                bool  // the header with the ports was not seen
+	traced                  bool  // a packet came, with Config.IDsOnly
 	rejected, rejectCounted bool
 	answered                bool
 	dstMAC                  [6]byte
@@ -162,7 +164,20 @@ type flowState struct {
 	etherType               uint16
 	icmpType, icmpCode      uint8
 	reason                  endReason
+	ends                    [2]tcpEnd
 
+	*record // nil with Config.IDsOnly
+}
+
+// tcpEnd is how far a direction of a TCP connection has come.
+type tcpEnd struct {
+	base     uint32 // number before the first byte of the direction
+	haveBase bool
+	state    endpoint
+}
+
+// record is what a flow's row is made of.
+type record struct {
 	dir         [2]dirState
 	iat         moments
 	active      moments
@@ -200,12 +215,26 @@ type flowState struct {
 }
 
 // restart empties the state and keeps its lists' memory.
-func (f *flowState) restart() {
-	sizes, gaps, app := f.splt[:0], f.spltGaps[:0], f.app
+func (f *flowState) restart(recorded bool) {
+	r := f.record
+	switch {
+	case !recorded:
+		r = nil
+	case r == nil:
+		r = new(record)
+	}
+	*f = flowState{record: r}
+	if r != nil {
+		r.restart()
+	}
+}
+
+func (r *record) restart() {
+	sizes, gaps, app := r.splt[:0], r.spltGaps[:0], r.app
 	if app != nil {
 		*app = appState{}
 	}
-	*f = flowState{splt: sizes, spltGaps: gaps, app: app, dataDir: -1, firstData: -1}
+	*r = record{splt: sizes, spltGaps: gaps, app: app, dataDir: -1, firstData: -1}
 }
 
 // packet adds a packet of direction dir.

@@ -53,12 +53,9 @@ type tcpSide struct {
 	zeroWindows     uint32
 	keepAlives      uint32
 	next            uint32 // sequence number after the highest seen
-	base            uint32 // number before the first byte of the direction
-	haveBase        bool
 	haveNext        bool
 	haveWindow      bool
 	haveSYN         bool
-	state           endpoint
 	wscale          uint8
 	initWindow      uint16
 	mss             uint16
@@ -178,7 +175,7 @@ func (f *flowState) note(letter, dir int) {
 }
 
 func (f *flowState) advanceState(flags uint16, dir int) {
-	me, peer := &f.dir[dir].tcp, &f.dir[1-dir].tcp
+	me, peer := &f.ends[dir], &f.ends[1-dir]
 	switch {
 	case flags&flagRST != 0:
 		if dir == bwd && peer.state == epSynSent && me.state == epInactive {
@@ -230,7 +227,7 @@ func (f *flowState) connState(proto uint8) string {
 		}
 		return "SF"
 	}
-	o, r := f.dir[fwd].tcp.state, f.dir[bwd].tcp.state
+	o, r := f.ends[fwd].state, f.ends[bwd].state
 	silent := func(e endpoint) bool { return e == epInactive || e == epPartial }
 	if r == epReset {
 		switch noData := f.dir[fwd].payloadBytes()+f.dir[bwd].payloadBytes() == 0; {

@@ -29,3 +29,13 @@ func tunnelOf(tunnel uint32) (name string, network uint32, hasNetwork bool) {
 	}
 	return name, tunnel & 0xffffff, kind == TunnelVXLAN || kind == TunnelGeneve
 }
+
+// TunnelKind is the kind of that name in a flows table; 0 for another.
+func TunnelKind(name string) uint8 {
+	for kind, n := range tunnelNames {
+		if n == name && n != "" {
+			return uint8(kind)
+		}
+	}
+	return 0
+}

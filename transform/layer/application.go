@@ -97,8 +97,6 @@ func (c *cursor) u16() int {
 	return 0
 }
 
-func (c *cursor) u24() int { return c.u8()<<16 | c.u16() }
-
 func (c *cursor) u32() int {
 	if v := c.take(4); v != nil {
 		return int(be.Uint32(v))

@@ -26,6 +26,9 @@ type ipPayload struct {
 // beginIP notes what the pseudo-header has of an IP packet: the addresses, 4 or
 // 16 bytes each.
 func (d *Decoder) beginIP(src, dst []byte, alone, uncut bool) {
+	if d.skip.Checksums {
+		return
+	}
 	d.ip = ipPayload{alone: alone, whole: alone && uncut, src: uint32(onesSum(src)), dst: uint32(onesSum(dst))}
 }
 
@@ -65,6 +68,10 @@ func (ip *ipPayload) judge(proto uint8, msg []byte, stored uint16) uint8 {
 	}
 	return checksumBad
 }
+
+// OnesSum returns the ones' complement sum of b's 16-bit words, of which
+// Internet checksums are made (RFC 1071).
+func OnesSum(b []byte) uint16 { return onesSum(b) }
 
 // onesSum returns the ones' complement sum of b's 16-bit words (RFC 1071), an
 // odd last byte being the upper half of one. Words are added eight bytes at a

@@ -30,6 +30,7 @@ type Decoder struct {
 	depth    int
 	dispatch *dispatch
 
+	skip        Skip
 	ip          ipPayload // of the innermost IP packet
 	tunnels     tunnels
 	padded80211 bool // radiotap says that padding follows the 802.11 header

@@ -15,6 +15,10 @@ type entropy struct {
 // that no byte occurs more often.
 const entropyTable = 2048
 
+// manyBytes is the length from which four histograms cost less than a second
+// look at each byte (measured: 1 ns a byte against 350 ns and 0.4 ns a byte).
+const manyBytes = 400
+
 // of returns the entropy of b in bits a byte. b must not be empty.
 func (e *entropy) of(b []byte) float64 {
 	if e.table == nil {
@@ -27,7 +31,7 @@ func (e *entropy) of(b []byte) float64 {
 		return entropyOfLong(b)
 	}
 	sum := 0.0
-	if len(b) < 64 {
+	if len(b) < manyBytes {
 		sum = e.sumShort(b)
 	} else {
 		sum = e.sumLong(b)

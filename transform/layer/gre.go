@@ -53,7 +53,8 @@ func (g *GRE) Decode(d *Decoder, b []byte) (Key, []byte) {
 	g.Flags.Append(flags)
 	g.Version.Append(uint8(flags & greVersion))
 	g.Proto.Append(proto)
-	rest, ok := b[4:], true
+	rest := b[4:]
+	var ok bool
 	switch flags & greVersion {
 	case 0:
 		rest, ok = g.decodeFields(d, b, flags)

@@ -50,8 +50,9 @@ func (g *GTP) Decode(d *Decoder, b []byte) (Key, []byte) {
 	g.Message.Append(message)
 	g.Len.Append(uint16(length))
 	g.TEID.Append(be.Uint32(b[4:]))
-	rest, ok := d.Cut(b[8:], length), true
+	rest := d.Cut(b[8:], length)
 	if flags&(gtpHasExt|gtpHasSeq|gtpHasNPDU) != 0 {
+		var ok bool
 		if rest, ok = g.decodeOptional(d, rest, flags); !ok {
 			return d.Short(rest)
 		}

@@ -87,6 +87,9 @@ func (ip *IPv4) finish(d *Decoder, header []byte) {
 	if len(header) > 20 {
 		ip.Options.Set(d.Row, schema.Bytes(header[20:]))
 	}
+	if d.skip.Checksums {
+		return
+	}
 	ip.Status.Set(d.Row, d.ip.judge(noPseudoHeader, header, be.Uint16(header[10:])))
 }
 

@@ -14,7 +14,7 @@ const hashedFront, hashedBack = 96, 32
 // noteHash gives the digest a hash of the n bytes of a network packet that
 // begins with b. Only the outermost packet's counts.
 func (d *Decoder) noteHash(b []byte, n int) {
-	if d.Digest.Hash == 0 {
+	if d.Digest.Hash == 0 && !d.skip.Hash {
 		d.Digest.Hash = packetHash(b[:min(n, len(b))])
 	}
 }

@@ -64,9 +64,11 @@ func (l *Payload) fill(d *Decoder, b []byte, opt Options) {
 	l.Len.Append(uint32(len(b) + d.above))
 	d.Digest.PayloadLen = uint32(len(b) + d.above)
 	if len(b) > 0 {
-		e := l.entropy.of(b)
-		d.Digest.Entropy = float32(e)
-		l.Entropy.Set(d.Row, e)
+		if !opt.Skip.Entropy {
+			e := l.entropy.of(b)
+			d.Digest.Entropy = float32(e)
+			l.Entropy.Set(d.Row, e)
+		}
 		l.keep(d.Row, b, opt)
 	}
 	if len(d.padding) > 0 && opt.Payload == PayloadFull {

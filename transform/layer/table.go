@@ -10,6 +10,7 @@ import (
 type Options struct {
 	Payload    PayloadMode
 	MaxPayload int // bytes kept in the payload column; 0: all
+	Skip       Skip
 }
 
 // Table is the packets table: it decodes packets into a batch. It belongs to
@@ -42,12 +43,15 @@ func NewTable(opt Options) *Table {
 	)
 	t.conversation.cache = make([]cachedID, cacheSize)
 	t.againBatch = schema.Of(columnsOf(t.again)...)
-	t.decoder.batch = t.batch
+	t.decoder.batch, t.decoder.skip = t.batch, opt.Skip
 	t.decoder.dispatch = newDispatch(list)
 	t.chains.names = names(list)
 	t.errors.names = t.chains.names
 	return t
 }
+
+// Schema lists the columns of the packets table.
+func Schema() schema.Schema { return NewTable(Options{}).Batch().Schema() }
 
 // Batch holds the rows appended since the last Reset.
 func (t *Table) Batch() *schema.Batch { return t.batch }
@@ -76,7 +80,9 @@ func (t *Table) Append(p *pcapio.Packet, file int32, digest *flow.Digest) {
 	t.decoder.begin(row, p, digest)
 	payload := t.decode(p)
 	t.payload.fill(&t.decoder, payload, t.opt)
-	t.conversation.fill(t.batch, row, digest)
+	if !t.opt.Skip.Conversation {
+		t.conversation.fill(t.batch, row, digest)
+	}
 	t.frame.fill(row, p, file, t.chains.text(&t.decoder))
 	if t.decoder.reason != "" {
 		t.frame.DecodeError.Set(row, t.errors.count(&t.decoder))

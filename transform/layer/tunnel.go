@@ -22,7 +22,7 @@ func (d *Decoder) Enter(kind uint8, network uint32) {
 	d.tunnels.level++
 	*g = flow.Digest{
 		Time: g.Time, File: g.File, Number: g.Number, WireLen: g.WireLen, DNSRcode: -1,
-		SrcMAC: g.SrcMAC, DstMAC: g.DstMAC, VLAN: g.VLAN, Tunnel: flow.Tunnel(kind, network),
+		SrcMAC: g.SrcMAC, DstMAC: g.DstMAC, VLAN: g.VLAN, Hash: g.Hash, Tunnel: flow.Tunnel(kind, network),
 	}
 }
 

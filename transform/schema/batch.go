@@ -156,11 +156,11 @@ func (b *Batch) Select(names []string) (*Batch, error) {
 func (b *Batch) Finish() {
 	for _, l := range b.layers {
 		if !l.every {
-			l.presence.pad(b.Rows)
+			l.presence.finish(b.Rows)
 		}
 	}
 	for _, c := range b.Columns {
-		c.pad(b.Rows)
+		c.finish(b.Rows)
 	}
 }
 

@@ -10,11 +10,16 @@ import (
 type Presence struct {
 	Def   []uint8 // 1 or 0 for each row so far; rows past its end have none
 	Count int     // how many are 1
+	own   []uint8 // Def's memory while Def is zeros that all share
+	zero  bool    // it is
 }
 
 // Mark notes that row has a value. Rows must be marked in ascending order, each at most
 // once; those passed over have none.
 func (p *Presence) Mark(row int) {
+	if p.zero { // finished, and filled further
+		p.Def, p.own, p.zero = p.own, nil, false
+	}
 	p.pad(row)
 	p.Def = append(p.Def, 1)
 	p.Count++
@@ -33,7 +38,35 @@ func (p *Presence) pad(rows int) {
 	}
 }
 
-func (p *Presence) reset() { p.Def, p.Count = p.Def[:0], 0 }
+// finish completes Def up to rows. Most columns of the packets table have no
+// value in most batches: they share their zeros.
+func (p *Presence) finish(rows int) {
+	if p.Count > 0 {
+		p.pad(rows)
+		return
+	}
+	if !p.zero {
+		p.own, p.zero = p.Def[:0], true
+	}
+	p.Def = zeros(rows)
+}
+
+func (p *Presence) reset() {
+	if p.zero {
+		p.Def, p.own, p.zero = p.own, nil, false
+	}
+	p.Def, p.Count = p.Def[:0], 0
+}
+
+// manyZeros is for batches of the usual size; nobody writes to it.
+var manyZeros [64 << 10]uint8
+
+func zeros(n int) []uint8 {
+	if n > len(manyZeros) {
+		return make([]uint8, n)
+	}
+	return manyZeros[:n:n]
+}
 
 // Layer is embedded in a struct of columns and holds what they share. Its tag
 // has the layer's name, title and source; `every:"row"` says that no row is
@@ -91,7 +124,7 @@ type Column interface {
 	nullable() bool // by itself, whatever its layer is
 	mark(row int)
 	reset()
-	pad(rows int)
+	finish(rows int)
 }
 
 // Values is a column with a value in every row that has its layer.
@@ -111,7 +144,7 @@ func (c *Values[T]) Offsets() []int32           { return nil }
 func (c *Values[T]) Len() int                   { return len(c.V) }
 func (c *Values[T]) bind(f *Field, p *Presence) { c.field, c.presence = f, p }
 func (c *Values[T]) reset()                     { c.V = c.V[:0] }
-func (c *Values[T]) pad(int)                    {}
+func (c *Values[T]) finish(int)                 {}
 func (c *Values[T]) kind() Kind                 { return kindOf[T]() }
 func (c *Values[T]) list() bool                 { return false }
 func (c *Values[T]) nullable() bool             { return false }
@@ -138,7 +171,7 @@ func (c *Optional[T]) Has(row int) bool { return c.own.Has(row) }
 func (c *Optional[T]) Presence() *Presence        { return &c.own }
 func (c *Optional[T]) bind(f *Field, _ *Presence) { c.field, c.presence = f, &c.own }
 func (c *Optional[T]) reset()                     { c.Values.reset(); c.own.reset() }
-func (c *Optional[T]) pad(rows int)               { c.own.pad(rows) }
+func (c *Optional[T]) finish(rows int)            { c.own.finish(rows) }
 func (c *Optional[T]) nullable() bool             { return true }
 func (c *Optional[T]) mark(row int)               { c.own.Mark(row) }
 

@@ -4,14 +4,31 @@ import (
 	"bytes"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/snappy"
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/pcapline/pcapline/transform/schema"
 )
+
+// autoName is zstd for all columns but those of raw bytes, which Snappy makes as
+// small (payloads of the lab: 51 MB against 52) in a third of the time.
+const autoName = "auto"
 
 // parquetCompressions are those that a column chunk can have, the default first.
 var parquetCompressions = []string{
-	zstdName, "zstd:1", "zstd:3", "zstd:7", "zstd:11", "snappy", gzipName, "gzip:1", "gzip:9", uncompressed,
+	autoName, zstdName, "zstd:1", "zstd:3", "zstd:7", "zstd:11", "snappy", gzipName, "gzip:1", "gzip:9", uncompressed,
+}
+
+// forField is the compression of a column.
+func forField(compression string, f *schema.Field) string {
+	switch {
+	case compression != autoName:
+		return compression
+	case f.Kind == schema.Binary:
+		return "snappy"
+	}
+	return zstdName
 }
 
 var parquetCodecs = map[string]format.CompressionCodec{
@@ -45,7 +62,7 @@ func (c *compressor) compress(src []byte) []byte {
 	case format.Zstd:
 		c.buf = c.zstd.EncodeAll(src, c.buf[:0])
 	case format.Snappy:
-		c.buf = snappy.Encode(c.buf[:cap(c.buf)], src)
+		c.buf = s2.EncodeSnappy(c.buf[:cap(c.buf)], src)
 	case format.Gzip:
 		out := bytes.NewBuffer(c.buf[:0])
 		c.gzip.Reset(out)

@@ -16,17 +16,18 @@ const pageBytes = 1 << 20
 
 // parquetEncoder turns batches into a row group.
 type parquetEncoder struct {
-	sink   *parquetSink
-	chunks []*columnChunk
-	bloom  []*bloomFilter // nil where the column gets none
-	rows   int
-	work   pageWork
+	sink        *parquetSink
+	chunks      []*columnChunk
+	compressors []*compressor  // of each column; columns share them
+	bloom       []*bloomFilter // nil where the column gets none
+	rows        int
+	work        pageWork
 }
 
 // pageWork is the scratch memory for making a page, and the definition levels
 // that the columns of a layer share.
 type pageWork struct {
-	compressor *compressor
+	compressor *compressor // of the column at hand
 	large      *buffers
 	body       []byte
 	rep, def   []uint8
@@ -40,7 +41,14 @@ type span struct{ from, to int }
 
 func newParquetEncoder(s *parquetSink) *parquetEncoder {
 	e := &parquetEncoder{sink: s}
-	e.work.compressor = newCompressor(s.compression)
+	byName := make(map[string]*compressor)
+	for _, f := range s.schema {
+		name := forField(s.compression, f)
+		if byName[name] == nil {
+			byName[name] = newCompressor(name)
+		}
+		e.compressors = append(e.compressors, byName[name])
+	}
 	e.work.large = &s.large
 	e.work.shared = make(map[*schema.Presence]span)
 	for _, f := range s.schema {
@@ -60,6 +68,7 @@ func (e *parquetEncoder) Encode(b *schema.Batch) error {
 	clear(e.work.shared)
 	e.work.levels = e.work.levels[:0]
 	for i, c := range b.Columns {
+		e.work.compressor = e.compressors[i]
 		if err := e.chunks[i].add(c, b.Rows, &e.work); err != nil {
 			return fmt.Errorf("parquet: column %s: %w", c.Field().Name, err)
 		}
@@ -78,7 +87,8 @@ func (e *parquetEncoder) Flush() (Piece, error) {
 		return g, nil
 	}
 	g.body = e.sink.small.get(pageBytes)
-	for _, c := range e.chunks {
+	for i, c := range e.chunks {
+		e.work.compressor = e.compressors[i]
 		m, dict, err := c.finish(&e.work)
 		if err != nil {
 			return nil, fmt.Errorf("parquet: column %s: %w", c.field.Name, err)
