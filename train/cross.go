@@ -9,6 +9,25 @@ import (
 	"github.com/pcapline/pcapline/train/baseline"
 )
 
+// How a model and a dataset belong together.
+const (
+	OwnDataset     = "own"             // the model was trained on its training rows
+	SharesCaptures = "shares captures" // captures of it were trained on, too: its figures are no news
+	OtherDataset   = "other"
+)
+
+// CrossCell is one model, and the baselines of its own dataset where that is
+// at hand, on one dataset.
+type CrossCell struct {
+	Model    string   `json:"model"`
+	Dataset  string   `json:"dataset"`
+	Relation string   `json:"relation"`
+	Seen     bool     `json:"seen_in_training"`
+	Rows     int      `json:"rows"`
+	Attacks  int      `json:"attacks"`
+	Results  []Result `json:"results"`
+}
+
 // Judges are a model and the baselines of the dataset that it was trained on,
 // with their thresholds, ready to be judged on other datasets.
 type Judges struct {

@@ -75,7 +75,8 @@ func (c EvalConfig) withDefaults() EvalConfig {
 
 // Report puts a model and the baselines side by side on the same rows.
 type Report struct {
-	Config         EvalConfig `json:"config"` // with its defaults: the same one gives the same report
+	Config         EvalConfig `json:"config"`       // with its defaults: the same one gives the same report
+	Model          string     `json:"model_sha256"` // of the model's file
 	Part           string     `json:"part"`
 	SeenInTraining bool       `json:"seen_in_training"` // the figures say nothing of new traffic
 	Rows           int        `json:"rows"`
@@ -206,9 +207,13 @@ func evaluate(ctx context.Context, m *Model, d *Data, c EvalConfig) (*Report, er
 	if p.n == 0 {
 		return nil, fmt.Errorf("the dataset has no %s rows", c.Part)
 	}
+	digest, err := m.Digest()
+	if err != nil {
+		return nil, err
+	}
 	j := newJudge(d, p, c, m.Threshold.Target)
 	r := &Report{
-		Config: c, Part: c.Part.String(), SeenInTraining: c.Part == features.Train, Rows: p.n, Attacks: p.attacks,
+		Config: c, Model: digest, Part: c.Part.String(), SeenInTraining: c.Part == features.Train, Rows: p.n, Attacks: p.attacks,
 		Classes: d.Classes, Benign: d.Benign, TargetFPR: m.Threshold.Target, Resampling: j.resampling,
 	}
 	for i, n := range countClasses(d, p) {

@@ -244,11 +244,11 @@ func (g *Gate) judge(l limit, r *Report) []Check {
 	model := &r.Results[0]
 	switch l.kind {
 	case "rows":
-		n := r.Attacks
+		n, what := r.Attacks, "attack rows"
 		if l.figure == "benign" {
-			n = r.Rows - r.Attacks
+			n, what = r.Rows-r.Attacks, "benign rows"
 		}
-		return []Check{l.check(l.figure+" rows", ">=", metrics.Value(n), false)}
+		return []Check{l.check(what, ">=", metrics.Value(n), false)}
 	case "recall":
 		return g.recalls(l, r)
 	case "margin":

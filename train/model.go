@@ -1,6 +1,8 @@
 package train
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -78,6 +80,16 @@ func newModel(h Header, params []float32, kernel blas.Kernel) *Model {
 // ScoringKernel is the kernel that scores: the one of the training where the
 // CPU has it, else plain Go, whose scores may differ in the last bits.
 func (m *Model) ScoringKernel() string { return m.kernel.String() }
+
+// Digest is the SHA-256 of the model's file, in hexadecimal.
+func (m *Model) Digest() (string, error) {
+	file, err := m.Encode()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(file)
+	return hex.EncodeToString(sum[:]), nil
+}
 
 // FeaturePipeline reads the transforms; nil when the model has none.
 func (m *Model) FeaturePipeline() (*features.Pipeline, error) {

@@ -18,24 +18,6 @@ import (
 	"github.com/pcapline/pcapline/transform/sink"
 )
 
-// How a model and a dataset belong together.
-const (
-	ownDataset     = "own"             // the model was trained on its training rows
-	sharesCaptures = "shares captures" // captures of it were trained on, too: its figures are no news
-	otherDataset   = "other"
-)
-
-// matrixCell is one model on one dataset.
-type matrixCell struct {
-	Model    string         `json:"model"`
-	Dataset  string         `json:"dataset"`
-	Relation string         `json:"relation"`
-	Seen     bool           `json:"seen_in_training"`
-	Rows     int            `json:"rows"`
-	Attacks  int            `json:"attacks"`
-	Results  []train.Result `json:"results"`
-}
-
 // matrixAction judges each of several models on each of several datasets. A
 // model's baselines are there where its own dataset is.
 func matrixAction(c *cli.Context, config train.EvalConfig) error {
@@ -43,7 +25,7 @@ func matrixAction(c *cli.Context, config train.EvalConfig) error {
 	if err != nil {
 		return err
 	}
-	var cells []matrixCell
+	var cells []train.CrossCell
 	for _, model := range models {
 		row, err := matrixRow(c, model, datasets, config)
 		if err != nil {
@@ -88,7 +70,7 @@ func matrixArguments(c *cli.Context) (models, datasets []string, err error) {
 	return models, datasets, nil
 }
 
-func matrixRow(c *cli.Context, path string, datasets []string, config train.EvalConfig) ([]matrixCell, error) {
+func matrixRow(c *cli.Context, path string, datasets []string, config train.EvalConfig) ([]train.CrossCell, error) {
 	m, err := train.LoadModel(path)
 	if err != nil {
 		return nil, err
@@ -100,16 +82,16 @@ func matrixRow(c *cli.Context, path string, datasets []string, config train.Eval
 	if p == nil {
 		return nil, fmt.Errorf("it was trained on features without a pipeline, which no other dataset has")
 	}
-	var cells []matrixCell
+	var cells []train.CrossCell
 	var own *train.Data
 	for _, dir := range datasets {
 		meta, err := features.ReadMeta(filepath.Join(dir, prep.CleanedMetaFile))
 		if err != nil {
 			return nil, err
 		}
-		cell := matrixCell{Model: path, Dataset: dir, Relation: relation(m, meta)}
-		cell.Seen = cell.Relation == ownDataset && config.Part == features.Train
-		if cell.Relation == ownDataset && own == nil {
+		cell := train.CrossCell{Model: path, Dataset: dir, Relation: relation(m, meta)}
+		cell.Seen = cell.Relation == train.OwnDataset && config.Part == features.Train
+		if cell.Relation == train.OwnDataset && own == nil {
 			if own, err = scaledDataset(c, path, dir); err != nil {
 				return nil, err
 			}
@@ -121,14 +103,14 @@ func matrixRow(c *cli.Context, path string, datasets []string, config train.Eval
 		return nil, err
 	}
 	for i := range cells {
-		if err := cells[i].judge(c, m, p, judges, config); err != nil {
+		if err := judgeCell(c, &cells[i], m, p, judges, config); err != nil {
 			return nil, err
 		}
 	}
 	return cells, nil
 }
 
-func (cell *matrixCell) judge(c *cli.Context, m *train.Model, p *features.Pipeline, judges *train.Judges, config train.EvalConfig) error {
+func judgeCell(c *cli.Context, cell *train.CrossCell, m *train.Model, p *features.Pipeline, judges *train.Judges, config train.EvalConfig) error {
 	ds, err := prep.Recode(cell.Dataset, config.Part, p)
 	if err != nil {
 		return err
@@ -157,12 +139,12 @@ func scaledDataset(c *cli.Context, path, dir string) (*train.Data, error) {
 func relation(m *train.Model, meta *features.Meta) string {
 	var p provenance
 	if json.Unmarshal(m.Manifest.Provenance, &p) != nil {
-		return otherDataset
+		return train.OtherDataset
 	}
 	mine, _ := json.Marshal(p)
 	theirs, _ := json.Marshal(provenance{meta.Sources, meta.Inputs, meta.Split, meta.Seeds})
 	if bytes.Equal(mine, theirs) && m.Accepts(meta.FeaturesToProcess, meta.SchemaHash) == nil {
-		return ownDataset
+		return train.OwnDataset
 	}
 	known := make(map[string]bool)
 	for _, in := range p.Inputs {
@@ -170,13 +152,13 @@ func relation(m *train.Model, meta *features.Meta) string {
 	}
 	for _, in := range meta.Inputs {
 		if known[in.SHA256] {
-			return sharesCaptures
+			return train.SharesCaptures
 		}
 	}
-	return otherDataset
+	return train.OtherDataset
 }
 
-func writeMatrix(w io.Writer, cells []matrixCell, part features.Part) {
+func writeMatrix(w io.Writer, cells []train.CrossCell, part features.Part) {
 	fmt.Fprintf(w, "%s rows; thresholds from the validation rows of the dataset that a model was trained on\n\n", part)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "model\tdataset\t\trows\tdetector\tPR-AUC\t95 %\tfalse alarms\tmacro recall\tmacro at target FPR\t95 %")

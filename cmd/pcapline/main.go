@@ -52,6 +52,7 @@ func commands() []*cli.Command {
 		exportCommand(),
 		trainCommand(),
 		evalCommand(),
+		reportCommand(),
 		modelCommand(),
 		verifyCommand(),
 		scoreCommand(),

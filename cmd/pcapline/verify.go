@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -119,7 +118,7 @@ func (s subject) prove(c *cli.Context) ([]train.Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := relation(m, ds.Meta) == ownDataset
+	own := relation(m, ds.Meta) == train.OwnDataset
 	out = append(out, train.Proof{What: "dataset", Holds: own, Detail: "its tables, captures, split, seeds and features are " + map[bool]string{true: "", false: "not "}[own] + "those of the manifest"})
 	if !own {
 		return out, nil // all else would fail for that reason
@@ -185,15 +184,9 @@ func (s subject) inputs(m *train.Model) ([]train.Proof, error) {
 
 // reevaluate makes an evaluation anew, by its own settings.
 func (s subject) reevaluate(c *cli.Context, m *train.Model, ds *prep.Dataset) (*train.Proof, error) {
-	text, err := os.ReadFile(s.figures)
-	if err != nil {
-		return nil, err
-	}
 	old := new(train.Report)
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(old); err != nil {
-		return nil, fmt.Errorf("%s: %w", s.figures, err)
+	if err := readFigures(s.figures, old); err != nil {
+		return nil, err
 	}
 	if len(old.Results) == 0 {
 		return nil, fmt.Errorf("%s has no results", s.figures)

@@ -1,6 +1,7 @@
 package prep
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pcapline/pcapline/features"
+	"github.com/pcapline/pcapline/transform"
 	"github.com/pcapline/pcapline/transform/schema"
 	"github.com/pcapline/pcapline/transform/sink"
 )
@@ -369,6 +371,7 @@ func (w *writer) close() error {
 		meta := p.cleaned
 		if i == 0 {
 			meta = p.full
+			t.tellFlows(meta.Flow)
 		}
 		text, err := meta.Encode()
 		if err != nil {
@@ -405,6 +408,16 @@ func (w *writer) close() error {
 }
 
 // finish brings the table's files to the disk, still hidden.
+// tellFlows has the full table say what the tables it is made of said of their
+// flows: it is scored like them.
+func (t *table) tellFlows(settings json.RawMessage) {
+	for _, f := range t.files {
+		if settings != nil {
+			f.SetMetadata(transform.MetaFlow, string(settings))
+		}
+	}
+}
+
 func (t *table) finish(meta string) error {
 	if err := t.flush(); err != nil {
 		return err

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html/template"
 	"image/color"
+	"math"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -27,7 +29,19 @@ type chart struct {
 	title, x, y            string
 	xmin, xmax, ymin, ymax float64 // all 0: from the data
 	lines                  []series
+	legend                 corner
 }
+
+// corner is where a chart has room for its legend.
+type corner int
+
+const (
+	lowerLeft corner = iota
+	upperLeft
+	upperRight
+	lowerRight
+	middle
+)
 
 // The lines' colours, told apart also by the colour-blind (Okabe and Ito, 2008).
 var palette = []color.Color{
@@ -46,8 +60,8 @@ func (c chart) svg() (template.HTML, error) {
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = c.title, c.x, c.y
 	p.BackgroundColor = color.Transparent
 	p.Title.Padding, p.X.Padding, p.Y.Padding = vg.Points(6), vg.Points(4), vg.Points(4)
-	p.Legend.Top, p.Legend.Padding = false, vg.Points(2)
-	p.Legend.Left = true
+	c.place(&p.Legend)
+	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{}, ticks{}
 	p.Add(grid())
 	for i, s := range c.lines {
 		if len(s.xs) == 0 {
@@ -72,6 +86,53 @@ func (c chart) svg() (template.HTML, error) {
 	}
 	return render(p)
 }
+
+// place puts the legend where the chart has room. It is always drawn from
+// the left, line first: the page's font may be wider than the one that
+// gonum/plot measures by.
+func (c chart) place(l *plot.Legend) {
+	l.Padding, l.Left = vg.Points(4), true
+	l.Top = c.legend == upperLeft || c.legend == upperRight
+	switch c.legend {
+	case upperRight, lowerRight:
+		l.XOffs = vg.Points(chartWidth / 2)
+	case middle:
+		l.XOffs, l.YOffs = vg.Points(chartWidth/3), vg.Points(chartHeight/3)
+	default:
+		l.XOffs = vg.Points(6)
+	}
+	if !l.Top {
+		l.YOffs += vg.Points(6)
+	} else {
+		l.YOffs -= vg.Points(6)
+	}
+}
+
+// ticks are at round numbers, labelled by as many digits as they need.
+type ticks struct{}
+
+// Ticks puts about five of them between the ends.
+func (ticks) Ticks(from, to float64) []plot.Tick {
+	if !(to > from) {
+		return []plot.Tick{{Value: from, Label: strconv.FormatFloat(from, 'g', 6, 64)}}
+	}
+	step := math.Pow(10, math.Floor(math.Log10((to-from)/4)))
+	for _, more := range []float64{2, 2.5, 2} { // 2, 5, 10 of them
+		if (to-from)/step > 6 {
+			step *= more
+		}
+	}
+	digits := max(0, int(math.Ceil(-math.Log10(step)-1e-9)))
+	var out []plot.Tick
+	for k := math.Ceil(from/step - 1e-9); k*step <= to+step*1e-9; k++ {
+		v := k*step + 0 // no −0
+		out = append(out, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', digits, 64)})
+	}
+	return out
+}
+
+// gridColour is what vgsvg writes for the grid's; the page has its own.
+const gridColour = "#C0C0C0"
 
 func grid() *plotter.Grid {
 	g := plotter.NewGrid()
@@ -108,6 +169,6 @@ func render(p *plot.Plot) (template.HTML, error) {
 	if i := strings.Index(text, "<svg"); i > 0 {
 		text = text[i:] // without the XML declaration: the drawing stands inside HTML
 	}
-	text = strings.NewReplacer("#000000", "currentColor", "fill:black", "fill:currentColor").Replace(text)
+	text = strings.NewReplacer("#000000", "currentColor", gridColour, "var(--line)", "fill:black", "fill:currentColor").Replace(text)
 	return template.HTML(text), nil
 }
