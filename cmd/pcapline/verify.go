@@ -28,7 +28,7 @@ func verifyCommand() *cli.Command {
 			"What does not hold ends with status 4.",
 		UsageText: "pcapline verify out\n" +
 			"pcapline verify --retrain model.pcapline dataset\n" +
-			"pcapline verify --figures eval.json model.pcapline dataset flows.parquet captures/*.pcapng",
+			"pcapline verify --figures eval.json model.pcapline dataset out/flows.parquet testdata/lab/*.zst",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "figures", Usage: "also make the evaluation in `FILE` anew, as eval -o wrote it"},
 			&cli.BoolFlag{Name: "retrain", Usage: "also train anew and compare the model's bytes"},
