@@ -7,7 +7,7 @@ export CGO_ENABLED ?= 0
 export PCAPLINE_PYTHON ?= $(CURDIR)/.venv/bin/python
 LINT    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run build test race lint bench microbench torch golden fuzz tools clean
+.PHONY: run build test race lint bench microbench torch golden fuzz release tools clean
 
 run: build ## the main job on the bundled captures: tables, dataset, model, evaluation, report
 	bin/pcapline run -o $(OUT) testdata/lab
@@ -41,6 +41,9 @@ golden: ## rewrite golden files, then look at git diff
 fuzz: ## each fuzz target for $(FUZZ)
 	.ci/fuzz $(FUZZ)
 
+release: ## archives for all platforms, SBOM and checksums, under dist/
+	.ci/release dist
+
 tools: .venv/.ready ## what the tests compare with: tshark, Python readers
 	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client
 
@@ -55,4 +58,4 @@ tools: .venv/.ready ## what the tests compare with: tshark, Python readers
 	touch $@
 
 clean:
-	rm -rf $(OUT) bin .venv .venv-torch
+	rm -rf $(OUT) bin dist .venv .venv-torch
