@@ -41,13 +41,18 @@ type Threshold struct {
 // Manifest says where a model comes from. It has no time and no host: the
 // same training gives the same file.
 type Manifest struct {
-	Config     Config          `json:"config"`
-	Tool       string          `json:"tool"` // name and version; set by the caller
-	Go         string          `json:"go"`
-	Arch       string          `json:"arch"`
-	TrainRows  []int           `json:"train_rows"` // by class
-	ValidRows  []int           `json:"valid_rows"`
-	History    History         `json:"history"`
+	Config    Config  `json:"config"`
+	Tool      string  `json:"tool"` // name and version; set by the caller
+	Go        string  `json:"go"`
+	Arch      string  `json:"arch"`
+	TrainRows []int   `json:"train_rows"` // by class
+	ValidRows []int   `json:"valid_rows"`
+	History   History `json:"history"`
+
+	// ShuffleBuffer is how many rows were shuffled together where the data
+	// were streamed; 0: all of them.
+	ShuffleBuffer int `json:"shuffle_buffer,omitempty"`
+
 	Provenance json.RawMessage `json:"provenance"` // of the dataset: input hashes, split, seeds; set by the caller
 }
 

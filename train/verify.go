@@ -47,14 +47,14 @@ func (m *Model) Rescore(d *Data) ([]Proof, error) {
 		return nil, errors.New("the model does not say in which epoch it had its weights")
 	}
 	valid := d.pack(features.Valid)
-	v, err := m.validate(valid)
+	v, scores, err := m.validate(valid.n, valid.each)
 	if err != nil {
 		return nil, err
 	}
 	got, _ := json.Marshal(v) // undefined figures are equal, too
 	want, _ := json.Marshal(h.Epochs[h.Best-1].Validation)
 	out = append(out, Proof{"scores of the validation rows", bytes.Equal(got, want), fmt.Sprintf("epoch %d: %s", h.Best, got)})
-	t, err := chooseThreshold(m, valid, m.Threshold.Target)
+	t, err := thresholdOf(scores, m.Threshold.Target)
 	if err != nil {
 		return nil, err
 	}
