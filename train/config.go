@@ -139,7 +139,7 @@ func (c Config) checkNumbers() error {
 		{"focal_gamma", c.FocalGamma, 0, 10},
 		{"min_delta", c.MinDelta, 0, 1e3},
 		{"target_fpr", c.TargetFPR, 0, 1},
-		{"memory", float64(c.Memory), 1 << 27, 1 << 50},
+		{"memory", float64(c.Memory), 64e6, 1 << 50},
 	} {
 		if !(f.v >= f.min && f.v <= f.max) {
 			return fmt.Errorf("%s is %v, outside [%v, %v]", f.name, f.v, f.min, f.max)

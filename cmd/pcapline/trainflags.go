@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/pcapline/pcapline/pcapio/spool"
 	"github.com/pcapline/pcapline/train"
 	"github.com/pcapline/pcapline/train/antinex"
 )
@@ -81,7 +82,17 @@ func configFlags() []configFlag {
 			cfg.Kernel = c.String("kernel")
 			return nil
 		}},
+		{&cli.StringFlag{Name: "memory", Usage: "a dataset that would take more than `SIZE` is streamed from its Parquet files, its rows shuffled by parts", DefaultText: "1GiB"}, "memory", setMemory},
 	}
+}
+
+func setMemory(c *cli.Context, cfg *train.Config) error {
+	n, err := spool.ParseSize(c.String("memory"), 1)
+	if err != nil {
+		return usage(err)
+	}
+	cfg.Memory = n
+	return nil
 }
 
 func joinInts(v []int) string {

@@ -44,12 +44,6 @@ func (d *Dataset) RowsOf(p features.Part) []int {
 	return rows
 }
 
-// Pipeline joins what the dataset's features were made with to a scaling of
-// them, for the model to keep.
-func (d *Dataset) Pipeline(s *features.Scaling) *features.Pipeline {
-	return &features.Pipeline{Encoding: d.Meta.Transforms, Scaling: s, Flow: d.Meta.Flow}
-}
-
 // Load reads the cleaned table of a dataset that Prepare wrote: training rows
 // first, then validation and test rows, each in the order of the full table.
 func Load(dir string) (*Dataset, error) {

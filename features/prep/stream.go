@@ -76,6 +76,30 @@ func (s *Stream) Part(p features.Part, scaling *features.Scaling) features.Chunk
 	return &out
 }
 
+// Scaling learns how to scale from the training rows, in their order; see
+// [features.ScalerSample] for memory.
+func (s *Stream) Scaling(ctx context.Context, scaler features.Scaler, memory int64) (*features.Scaling, error) {
+	sample, err := scaler.Sample(s.Meta.FeaturesToProcess, memory)
+	if err != nil {
+		return nil, err
+	}
+	rows := s.Part(features.Train, nil)
+	r, err := rows.Reader()
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows.Chunks() {
+		err := r.Read(ctx, i, func(x []float32, _ []int32) error { return sample.Observe(x) })
+		if err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+	}
+	if err := r.Close(); err != nil {
+		return nil, err
+	}
+	return sample.Scaling()
+}
+
 // Close closes the files. Readers are of no use afterwards.
 func (s *Stream) Close() error {
 	var errs []error
