@@ -52,7 +52,7 @@ type Config struct {
 
 	TargetFPR float64 `json:"target_fpr"` // the threshold's share of benign validation rows called attacks
 	Seed      uint64  `json:"seed"`       // of the initial weights, the order of rows and dropout
-	Kernel    string  `json:"kernel"`     // "go", "avx2-fma"; "" the fastest that the CPU has
+	Kernel    string  `json:"kernel"`     // "go", "avx2-fma", "openblas" (build tag); "": the faster of the first two that the CPU has
 
 	// Memory is what a training takes, in bytes. Data that would take more
 	// ([Config.Streams]) are streamed, which changes the order of the rows.

@@ -86,9 +86,9 @@ func (f *fitter) fit(ctx context.Context, keep Checkpoints, progress func(Epoch)
 		return nil, nil, fmt.Errorf("train: %w", err)
 	}
 	f.model.Manifest.History = f.history
-	_, scores, err := f.validate(ctx)
+	_, err := f.validate(ctx)
 	if err == nil {
-		f.model.Threshold, err = thresholdOf(scores, f.config.TargetFPR)
+		f.model.Threshold, err = thresholdOf(f.scores, f.config.TargetFPR)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("train: %w", err)
@@ -103,6 +103,7 @@ type fitter struct {
 	trainer      *graph.Trainer
 	rows         examples
 	train, valid *summary
+	scores       *metrics.Tally // of the validation rows, as they were judged last
 	classWeight  []float32
 	source       *rand.PCG // of the order
 	dropout      *rand.PCG
@@ -181,8 +182,12 @@ func (f *fitter) build(h Header) (err error) {
 	h.Format, h.Network, h.Kernel = modelFormat, shape, kernel.String()
 	m := &h.Manifest
 	m.Config, m.Go, m.Arch, m.TrainRows, m.ValidRows = c, runtime.Version(), runtime.GOARCH, f.train.classes, f.valid.classes
+	if kernel == blas.OpenBLAS {
+		m.Library = blas.Library()
+	}
 	f.model = newModel(h, params, kernel)
 	f.source = rand.NewPCG(c.Seed, streamOrder)
+	f.scores = metrics.NewTally(f.valid.rows)
 	size := min(c.Batch, f.train.rows)
 	f.batch = graph.Batch{X: make([]float32, 0, size*shape.Inputs), Target: make([]float32, 0, size), Weight: make([]float32, 0, size)}
 	f.history.Monitor, f.history.Stopped = f.monitor(), "epochs"
@@ -309,7 +314,7 @@ func (f *fitter) epoch(ctx context.Context, e int) (Epoch, error) {
 	}
 	ep := Epoch{Epoch: e + 1, Rate: rate, TrainLoss: loss / weight}
 	if err == nil {
-		ep.Validation, _, err = f.validate(ctx)
+		ep.Validation, err = f.validate(ctx)
 	}
 	if err != nil {
 		return Epoch{}, fmt.Errorf("epoch %d: %w", e+1, err)
@@ -336,23 +341,23 @@ func (f *fitter) add(x []float32, class int32) {
 }
 
 // validate judges the network as it is by the validation rows.
-func (f *fitter) validate(ctx context.Context) (Validation, *metrics.Tally, error) {
-	v, scores, err := f.model.validate(f.valid.rows, func(visit func(x []float32, class []int32) error) error {
+func (f *fitter) validate(ctx context.Context) (v Validation, err error) {
+	f.scores.Reset()
+	v, err = f.model.validate(f.scores, f.valid.rows, func(visit func(x []float32, class []int32) error) error {
 		return f.rows.each(ctx, features.Valid, visit)
 	})
 	if err != nil {
 		err = fmt.Errorf("validation: %w", err)
 	}
-	return v, scores, err
+	return v, err
 }
 
-// validate judges rows, which each gives some at a time, and gives their
-// scores.
-func (m *Model) validate(rows int, each func(visit func(x []float32, class []int32) error) error) (Validation, *metrics.Tally, error) {
+// validate judges rows, which each gives some at a time, and adds their scores
+// to the tally.
+func (m *Model) validate(tally *metrics.Tally, rows int, each func(visit func(x []float32, class []int32) error) error) (Validation, error) {
 	v := Validation{metrics.Undefined(), metrics.Undefined(), metrics.Undefined()}
-	tally := metrics.NewTally(rows)
 	if rows == 0 {
-		return v, tally, nil
+		return v, nil
 	}
 	sum, in := 0.0, m.Network.Inputs
 	var losses, scores []float32
@@ -377,10 +382,10 @@ func (m *Model) validate(rows int, each func(visit func(x []float32, class []int
 		return tally.Add(scores, func(i int) bool { return int(class[i]) != m.Benign })
 	})
 	if err != nil {
-		return v, nil, err
+		return v, err
 	}
 	ap, roc := tally.Areas()
-	return Validation{metrics.Value(sum / float64(rows)), ap, roc}, tally, nil
+	return Validation{metrics.Value(sum / float64(rows)), ap, roc}, nil
 }
 
 // rowLoss is the cross-entropy of one row's logits.

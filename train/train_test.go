@@ -250,7 +250,7 @@ func TestEarlyStoppingKeepsTheBest(t *testing.T) {
 		t.Fatalf("stopped by %s after %d epochs, best %d", h.Stopped, len(h.Epochs), h.Best)
 	}
 	p := d.pack(features.Valid)
-	v, _, err := m.validate(p.n, p.each)
+	v, err := m.validate(metrics.NewTally(p.n), p.n, p.each)
 	if err != nil || v != h.Epochs[h.Best-1].Validation {
 		t.Errorf("the model has the validation %v, epoch %d had %v", v, h.Best, h.Epochs[h.Best-1].Validation)
 	}

@@ -78,7 +78,7 @@ func configFlags() []configFlag {
 		countFlag("patience", "stop after `N` epochs without improvement; negative: never", func(c *train.Config) *int { return &c.Patience }),
 		numberFlag("min-delta", "an improvement of less than `X` is none", func(c *train.Config) *float64 { return &c.MinDelta }),
 		numberFlag("fpr", "choose the threshold at this `SHARE` of false alarms on the validation rows", func(c *train.Config) *float64 { return &c.TargetFPR }),
-		{&cli.StringFlag{Name: "kernel", Usage: "arithmetic `KERNEL`: go or avx2-fma", DefaultText: "the fastest here"}, "kernel", func(c *cli.Context, cfg *train.Config) error {
+		{&cli.StringFlag{Name: "kernel", Usage: "arithmetic `KERNEL`: go, avx2-fma, or openblas in a program built with that tag", DefaultText: "the fastest here"}, "kernel", func(c *cli.Context, cfg *train.Config) error {
 			cfg.Kernel = c.String("kernel")
 			return nil
 		}},

@@ -18,6 +18,9 @@ type Tally struct {
 // NewTally makes room for so many rows.
 func NewTally(rows int) *Tally { return &Tally{keys: make([]uint32, 0, rows)} }
 
+// Reset forgets the rows and keeps the room.
+func (t *Tally) Reset() { *t = Tally{keys: t.keys[:0]} }
+
 // Add notes the scores of rows. Scores are between 0 and 1.
 func (t *Tally) Add(scores []float32, attack func(row int) bool) error {
 	t.sorted = false
