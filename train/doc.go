@@ -24,6 +24,9 @@
 // Nothing else differs: validation sees every row, and a model that was
 // streamed is scored, verified and resumed as any other.
 //
+// [SearchSpace] and [RunSearch] compare configurations before one is trained,
+// over folds and seeds, on validation rows.
+//
 // One of the classes is benign; the attack score of a row is 1 − P(benign).
 // With two classes the network has one output, with more it has one for each,
 // unless the configuration's target is binary.

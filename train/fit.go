@@ -44,7 +44,12 @@ const (
 	streamInit = iota + 1
 	streamOrder
 	streamDropout
+	streamSearch
 )
+
+// ErrDiverged is wrapped by the error of a training whose loss or weights were
+// no longer finite numbers.
+var ErrDiverged = errors.New("the training diverged")
 
 // Fit trains on the training rows of d. The weights are those of the epoch
 // that did best on the validation rows, by the configuration's monitor; if
@@ -242,8 +247,8 @@ func (f *fitter) run(ctx context.Context, progress func(Epoch)) error {
 	if f.lostPatience() {
 		f.history.Stopped = "patience"
 	}
-	if f.best == nil || !blas.Best().Finite(f.best) { // the very last step may have done it
-		return fmt.Errorf("the training diverged: no epoch had finite weights and validation; try a learning rate below %v", f.config.LearningRate)
+	if f.best == nil {
+		return fmt.Errorf("%w: no epoch had finite weights and validation; try a learning rate below %v", ErrDiverged, f.config.LearningRate)
 	}
 	copy(f.model.params, f.best)
 	return nil
@@ -292,7 +297,7 @@ func (f *fitter) epoch(ctx context.Context, e int) (Epoch, error) {
 		done++
 		l, w, err := f.trainer.Step(f.batch, rate)
 		if errors.Is(err, graph.ErrNotFinite) {
-			err = fmt.Errorf("%w: the training diverged; try a learning rate below %v", err, rate)
+			err = fmt.Errorf("%w: %w; try a learning rate below %v", err, ErrDiverged, rate)
 		}
 		if err != nil {
 			return fmt.Errorf("step %d: %w", done, err)
@@ -311,6 +316,9 @@ func (f *fitter) epoch(ctx context.Context, e int) (Epoch, error) {
 	})
 	if err == nil && f.batch.Rows > 0 {
 		err = step()
+	}
+	if err == nil && !blas.Best().Finite(f.model.params) { // by its last step
+		err = fmt.Errorf("%w; try a learning rate below %v", ErrDiverged, rate)
 	}
 	ep := Epoch{Epoch: e + 1, Rate: rate, TrainLoss: loss / weight}
 	if err == nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -34,9 +35,10 @@ func trainCommand() *cli.Command {
 		UsageText: "pcapline train -o model.pcapline dataset\n" +
 			"pcapline train -o model.pcapline --hidden 64,32 --epochs 20 --seed 7 dataset\n" +
 			"pcapline train -o model.pcapline --config train.yaml --checkpoint state --resume dataset\n" +
+			"pcapline train -o model.pcapline --search space.yaml --cv time --folds 4 --seeds 3 --results search.json dataset\n" +
 			"pcapline train -o model.pcapline --request full-django.json --predictions rows.json v1_django_cleaned.csv\n" +
 			"pcapline train -o model.pcapline --preset antinex-full v1_django_cleaned.csv",
-		Flags: append(append(flags, requestFlags()...),
+		Flags: append(slices.Concat(flags, searchFlags(), requestFlags()),
 			&cli.StringFlag{Name: "scale", Value: string(features.QuantileNormal), Usage: "`METHOD` that scales features: quantile_normal, quantile_uniform, standard, minmax or none"},
 			&cli.StringFlag{Name: "checkpoint", Usage: "keep the state of the training in `FILE`"},
 			&cli.IntFlag{Name: "checkpoint-every", Value: 1, Usage: "write it after every `N` epochs"},
@@ -55,14 +57,17 @@ func trainAction(c *cli.Context) error {
 	if c.String("compat") != "" || c.String("predictions") != "" || c.String("metadata") != "" {
 		return usagef("train: --compat, --metadata and --predictions belong to --request and --preset")
 	}
-	if c.NArg() != 1 || out == "" {
-		return usagef("train: name the dataset's folder and the model's file (-o)")
-	}
 	base := defaultConfig()
 	base.Seed = c.Uint64("seed")
 	cfg, err := trainConfig(c, *base)
 	if err != nil {
 		return err
+	}
+	if searches(c) {
+		return trainSearch(c, cfg)
+	}
+	if c.NArg() != 1 || out == "" || c.String("results") != "" {
+		return usagef("train: name the dataset's folder and the model's file (-o); --results belongs to --search, --cv and --seeds")
 	}
 	if c.Int("checkpoint-every") < 1 || c.Bool("resume") && c.String("checkpoint") == "" {
 		return usagef("train: --resume goes on from --checkpoint FILE, which is written every so many epochs (--checkpoint-every)")

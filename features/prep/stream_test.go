@@ -104,3 +104,58 @@ func TestFoldsAreLoaded(t *testing.T) {
 		t.Error("a split by time has folds")
 	}
 }
+
+func TestFolds(t *testing.T) {
+	table := writeFlows(t, "flows.parquet", nil)
+	_, ds := prepared(t, Options{Tables: []string{table}, Split: features.SplitSpec{Kind: features.KFold, Fold: 1, Folds: 4}})
+	folds, err := ds.Folds("fold", 0)
+	if err != nil || len(folds) != 3 {
+		t.Fatalf("%d folds, %v", len(folds), err)
+	}
+	for i, f := range ds.Fold {
+		var valid, purged int
+		for _, parts := range folds {
+			switch parts[i] {
+			case features.Valid:
+				valid++
+			case features.Purged:
+				purged++
+			}
+		}
+		if f == 1 && purged != 3 || f != 1 && (valid != 1 || purged != 0) {
+			t.Fatalf("row %d of fold %d is for validation %d times, purged %d times", i, f, valid, purged)
+		}
+	}
+	if _, err := ds.Folds("fold", 5); err == nil || !strings.Contains(err.Error(), "has 3 folds") {
+		t.Error(err)
+	}
+	if _, err := ds.Folds("x", 5); err == nil {
+		t.Error("folds by x")
+	}
+
+	_, ds = prepared(t, Options{Tables: []string{table}})
+	if folds, err = ds.Folds("time", 0); err != nil || len(folds) != 5 {
+		t.Fatalf("%d folds, %v", len(folds), err)
+	}
+	for f, parts := range folds {
+		used := 0
+		for i, p := range parts {
+			if ds.Parts[i] == features.Test && p != features.Purged {
+				t.Fatalf("fold %d uses a test row", f)
+			}
+			if p != features.Purged {
+				used++
+			}
+		}
+		if used == 0 {
+			t.Errorf("fold %d is empty", f)
+		}
+	}
+	if _, err := ds.Folds("fold", 0); err == nil || !strings.Contains(err.Error(), "prepare --split kfold") {
+		t.Error(err)
+	}
+	_, ds = prepared(t, Options{Tables: []string{table}, Split: features.SplitSpec{Kind: features.ByHost}})
+	if _, err := ds.Folds("time", 0); err == nil || !strings.Contains(err.Error(), "rows of a host together") {
+		t.Error(err)
+	}
+}
