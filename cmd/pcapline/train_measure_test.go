@@ -17,14 +17,13 @@ import (
 	"github.com/pcapline/pcapline/transform/sink"
 )
 
-// writeManyRows writes a prepared dataset with eight features, in which two of
-// three rows are for training and a tenth are attacks, as far as it is read in
-// a training.
-func writeManyRows(t *testing.T, dir string, rows int) {
+// writeManyRows writes a prepared dataset in which two of three rows are for
+// training and a tenth are attacks, as far as it is read in a training.
+func writeManyRows(t *testing.T, dir string, rows, columns int) {
 	t.Helper()
 	meta := &features.Meta{Version: features.MetaVersion, Table: "flows", Classes: []string{"benign", "flood", "scan"}}
 	var s schema.Schema
-	for i := range 8 {
+	for i := range columns {
 		name := fmt.Sprintf("number_%d", i)
 		meta.FeaturesToProcess = append(meta.FeaturesToProcess, name)
 		s = append(s, &schema.Field{Name: name, Layer: "features", Kind: schema.Float64, Doc: "-"})
@@ -43,7 +42,8 @@ func writeManyRows(t *testing.T, dir string, rows int) {
 	}
 }
 
-// writeRows writes rows of a numbered sequence, in row groups of 65,536.
+// writeRows writes rows of a numbered sequence, in pages of 8,192 rows and row
+// groups of 65,536, as prepare does.
 func writeRows(t *testing.T, path string, s schema.Schema, from, rows int) {
 	t.Helper()
 	b := schema.FromFields(s)
@@ -56,7 +56,7 @@ func writeRows(t *testing.T, path string, s schema.Schema, from, rows int) {
 	last := len(s) - 1
 	for i := 0; i < rows; {
 		b.Reset()
-		for ; b.Rows < 65536 && i < rows; i++ {
+		for ; b.Rows < 8192 && i < rows; i++ {
 			h := features.Mix(uint64(from + i))
 			class := 0
 			if h%10 == 0 {
@@ -76,6 +76,9 @@ func writeRows(t *testing.T, path string, s schema.Schema, from, rows int) {
 		if err := enc.Encode(b); err != nil {
 			t.Fatal(err)
 		}
+		if i%65536 != 0 && i < rows {
+			continue
+		}
 		piece, err := enc.Flush()
 		if err != nil {
 			t.Fatal(err)
@@ -91,19 +94,23 @@ func writeRows(t *testing.T, path string, s schema.Schema, from, rows int) {
 
 // TestTrainIsBounded trains on more rows than --memory holds, and holds the
 // process to it: by default 700,000 rows in 64 MB and what the program itself
-// takes; PCAPLINE_MEASURE_ROWS=50000000 in a gigabyte. Fewer processors give
-// the same model.
+// takes; PCAPLINE_MEASURE_ROWS=50000000 in a gigabyte, of eight columns or
+// PCAPLINE_MEASURE_COLUMNS. Fewer processors give the same model.
 func TestTrainIsBounded(t *testing.T) {
 	rows, _ := strconv.Atoi(os.Getenv("PCAPLINE_MEASURE_ROWS"))
 	memory, limit, runs := "1GB", int64(1_000_000_000), []string{"2"}
 	if rows == 0 {
 		rows, memory, limit, runs = 700_000, "64MB", 128_000_000, []string{"1", "2"}
 	}
+	columns, _ := strconv.Atoi(os.Getenv("PCAPLINE_MEASURE_COLUMNS"))
+	if columns == 0 {
+		columns = 8
+	}
 	if testing.Short() {
 		t.Skip("writes and reads many rows")
 	}
 	dir := t.TempDir()
-	writeManyRows(t, dir, rows)
+	writeManyRows(t, dir, rows, columns)
 	var models [][]byte
 	for _, procs := range runs {
 		model := filepath.Join(dir, "model"+procs)
@@ -118,7 +125,7 @@ func TestTrainIsBounded(t *testing.T) {
 		}
 		usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 		peak := usage.Maxrss << 10
-		t.Logf("%d rows, GOMAXPROCS=%s: %d MB at most, %.0f CPU s\n%s", rows, procs, peak/1_000_000, (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), out)
+		t.Logf("%d rows of %d columns, GOMAXPROCS=%s: %d MB at most, %.0f CPU s\n%s", rows, columns, procs, peak/1_000_000, (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), out)
 		if peak > limit {
 			t.Errorf("%d MB for --memory %s", peak/1_000_000, memory)
 		}
