@@ -75,13 +75,14 @@ func (w *Watcher) alertsOf(b *schema.Batch) error {
 			continue
 		}
 		w.stats.Alerts++
-		s := w.maker.subject(b, row)
-		repeats, why := w.limiter.allow(alertKey{s.Source, s.Target, string(classes[row])}, s.end)
+		key, end := w.maker.key(b, row)
+		key.Class = string(classes[row])
+		repeats, why := w.limiter.allow(key, end)
 		if why != sent {
 			w.stats.Suppressed[why]++
 			continue
 		}
-		a, err := w.alert(b, row, s)
+		a, err := w.alert(b, row, w.maker.subject(b, row))
 		if err != nil {
 			return err
 		}
