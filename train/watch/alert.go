@@ -70,6 +70,7 @@ type AlertCause struct {
 func (w *Watcher) alertsOf(b *schema.Batch) error {
 	scores, classes := w.scoreColumns()
 	for row, alert := range w.alertColumn() {
+		w.stats.ScoreSum += scores[row]
 		w.stats.Scores[min(int(scores[row]*scoreBins), scoreBins-1)]++
 		if !alert {
 			continue
