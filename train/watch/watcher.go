@@ -210,11 +210,6 @@ func (w *Watcher) deliver(b *schema.Batch) error {
 	return w.scored.write(w.joined)
 }
 
-func (w *Watcher) scoreColumns() ([]float64, []schema.Text) {
-	b := w.scorer.Batch()
-	return b.Column("score").Data().([]float64), b.Column("predicted_class").Data().([]schema.Text)
-}
-
 func (w *Watcher) alertColumn() []bool { return w.scorer.Batch().Column("alert").Data().([]bool) }
 
 // regularly does what is due by the clock.
