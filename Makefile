@@ -42,7 +42,8 @@ fuzz: ## each fuzz target for $(FUZZ)
 	.ci/fuzz $(FUZZ)
 
 tools: .venv/.ready ## what the tests compare with: tshark, Python readers
-	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client
+	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client \
+		nmap hping3 hydra nginx curl
 
 .venv/.ready: requirements.txt
 	$(PYTHON) -m venv .venv
