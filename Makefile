@@ -50,7 +50,8 @@ release: ## archives for all platforms, SBOM and checksums, under dist/
 	.ci/release dist
 
 tools: .venv/.ready ## what the tests compare with: tshark, Python readers
-	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client
+	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client \
+		nmap hping3 hydra nginx curl
 
 .venv/.ready: requirements.txt
 	$(PYTHON) -m venv .venv

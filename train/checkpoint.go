@@ -103,7 +103,7 @@ func (k Checkpoints) resume(ctx context.Context, f *fitter) error {
 }
 
 func (f *fitter) restore(ctx context.Context, data []byte) error {
-	head, values, err := unseal(data, checkpointMagic, checkpointVersion)
+	head, values, err := unseal(data, checkpointMagic, checkpointVersion, checkpointVersion)
 	if err != nil {
 		return err
 	}

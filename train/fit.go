@@ -93,6 +93,9 @@ func (f *fitter) fit(ctx context.Context, keep Checkpoints, progress func(Epoch)
 	f.model.Manifest.History = f.history
 	_, err := f.validate(ctx)
 	if err == nil {
+		f.model.Reference, err = newReference(ctx, f.rows, f.train.rows, f.model.Header)
+	}
+	if err == nil {
 		f.model.Threshold, err = thresholdOf(f.scores, f.config.TargetFPR)
 	}
 	if err != nil {

@@ -57,6 +57,7 @@ func commands() []*cli.Command {
 		modelCommand(),
 		verifyCommand(),
 		scoreCommand(),
+		watchCommand(),
 		configCommand(),
 		completionCommand(),
 		versionCommand(),
