@@ -56,6 +56,8 @@ func commands() []*cli.Command {
 		modelCommand(),
 		verifyCommand(),
 		scoreCommand(),
+		publishCommand(),
+		antinexCommand(),
 		versionCommand(),
 	}
 }
