@@ -98,7 +98,7 @@ func (k Checkpoints) resume(f *fitter) error {
 }
 
 func (f *fitter) restore(data []byte) error {
-	head, values, err := unseal(data, checkpointMagic, checkpointVersion)
+	head, values, err := unseal(data, checkpointMagic, checkpointVersion, checkpointVersion)
 	if err != nil {
 		return err
 	}

@@ -70,6 +70,7 @@ func FitFrom(ctx context.Context, d *Data, c Config, keep Checkpoints, progress 
 		return nil, nil, fmt.Errorf("train: %w", err)
 	}
 	f.model.Manifest.History = f.history
+	f.model.Reference = newReference(f.train, d.X.Cols())
 	if f.model.Threshold, err = chooseThreshold(f.model, f.valid, f.config.TargetFPR); err != nil {
 		return nil, nil, fmt.Errorf("train: %w", err)
 	}

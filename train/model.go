@@ -27,8 +27,9 @@ type Header struct {
 	Schema   string          `json:"schema_hash"` // of that table
 	Pipeline json.RawMessage `json:"pipeline"`    // features.Pipeline: from table to features; null when rows come as features
 
-	Threshold Threshold `json:"threshold"`
-	Manifest  Manifest  `json:"manifest"`
+	Threshold Threshold  `json:"threshold"`
+	Manifest  Manifest   `json:"manifest"`
+	Reference *Reference `json:"reference,omitempty"` // nil in files of version 1
 }
 
 // Threshold is the score from which on a row is called an attack.

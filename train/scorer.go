@@ -26,6 +26,7 @@ type Scorer struct {
 	batch    *schema.Batch
 	source   *schema.Batch // that applier is bound to
 	applier  *features.Applier
+	features *features.Matrix // of the rows annotated last
 	probs    []float32
 	classes  []schema.Text
 	failure  *failure
@@ -75,6 +76,10 @@ func (s *Scorer) Err() error {
 	return s.failure.err
 }
 
+// Features are those of the rows annotated last, as the network saw them. They
+// are valid until the next call of Annotate.
+func (s *Scorer) Features() *features.Matrix { return s.features }
+
 // Annotate fills the score columns for every row of src.
 func (s *Scorer) Annotate(src *schema.Batch) {
 	src.Finish()
@@ -105,6 +110,7 @@ func (s *Scorer) score(src *schema.Batch) error {
 		s.probs = make([]float32, need)
 	}
 	probs := s.probs[:src.Rows*len(s.classes)]
+	s.features = x
 	if err := s.model.Probabilities(x.Data, src.Rows, probs); err != nil {
 		return err
 	}

@@ -56,6 +56,7 @@ func commands() []*cli.Command {
 		modelCommand(),
 		verifyCommand(),
 		scoreCommand(),
+		watchCommand(),
 		publishCommand(),
 		antinexCommand(),
 		versionCommand(),

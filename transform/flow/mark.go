@@ -22,5 +22,10 @@ func (m *Mark) add(p Mark) {
 }
 
 // Marks gives the marks of the rows in the batch that Config.Rows was called
-// with; it is valid until Rows returns.
-func (t *Table) Marks() []Mark { return t.rows.marks }
+// with, or that Config.EarlyRows was where that is nil; it is valid until they return.
+func (t *Table) Marks() []Mark {
+	if t.rows == nil {
+		return t.earlyRows.marks
+	}
+	return t.rows.marks
+}
