@@ -42,7 +42,7 @@ fuzz: ## each fuzz target for $(FUZZ)
 	.ci/fuzz $(FUZZ)
 
 tools: .venv/.ready .tools/versitygw ## what the tests compare with: tshark, Python readers, an S3 server
-	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client
+	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client age
 
 .venv/.ready: requirements.txt
 	$(PYTHON) -m venv .venv

@@ -59,6 +59,8 @@ func commands() []*cli.Command {
 		watchCommand(),
 		publishCommand(),
 		antinexCommand(),
+		shipCommand(),
+		pullCommand(),
 		versionCommand(),
 	}
 }

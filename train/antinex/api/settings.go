@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 
 	"github.com/pcapline/pcapline/train/antinex"
+	"github.com/pcapline/pcapline/train/internal/secretfile"
 )
 
 // Connection says where the server is and who asks.
@@ -146,22 +146,14 @@ func (e *environment) number(name string, otherwise float64) float64 {
 	return v
 }
 
-// ReadSecret reads a password from the first line of a file that nobody but
-// owner and group may read, nor anybody but the owner write: 0600, 0400, and
-// 0440 as systemd gives credentials.
+// ReadSecret reads a password from the first line of a file that others must
+// not be able to read; see package secretfile.
 func ReadSecret(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := secretfile.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	if mode := st.Mode().Perm(); runtime.GOOS != "windows" && mode&0o027 != 0 {
-		return "", fmt.Errorf("%s: mode %04o lets others read or change a secret; chmod 600", path, mode)
-	}
 	text := make([]byte, 4096)
 	n, err := f.Read(text)
 	if err != nil {
