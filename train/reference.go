@@ -74,18 +74,6 @@ func (c *ReferenceColumn) bin(v float32) int {
 	return len(c.Edges)
 }
 
-// Unseen counts the features of a row, as the network sees them, that lie where
-// next to no training row did: above all of them, or in a bin of fewer than one
-// in ten thousand.
-func (r *Reference) Unseen(x []float32) (n int) {
-	for j := range r.Columns {
-		if c := &r.Columns[j]; c.Shares[c.bin(x[j])] < driftFloor {
-			n++
-		}
-	}
-	return n
-}
-
 func (r *Reference) check(columns int) error {
 	if len(r.Columns) != columns {
 		return fmt.Errorf("reference of %d columns for %d", len(r.Columns), columns)

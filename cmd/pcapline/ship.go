@@ -41,7 +41,7 @@ func shipCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "captures", Usage: "the tables are of captures in `FILE|DIR` (repeatable)"},
 			&cli.BoolFlag{Name: "alerts", Value: true, Usage: "ship rows that raised an alert"},
 			&cli.StringFlag{Name: "uncertain", Value: "0.1..0.9", Usage: "ship rows with a score of `LOW..HIGH`; none: no such rows"},
-			&cli.IntFlag{Name: "drifted", Usage: "ship rows with `N` features or more that next to no training row had (needs --model)"},
+			&cli.IntFlag{Name: "drifted", Usage: "ship rows with `N` features or more below or above all training rows (needs --model)"},
 			&cli.StringFlag{Name: "model", Usage: "the model in `FILE`, for --drifted"},
 			&cli.Int64Flag{Name: "packets-per-row", Value: 200, Usage: "the first `N` packets of a row; -1: all, 0: rows only"},
 			&cli.StringFlag{Name: "outbox", Value: "1GB", Usage: "make no further shipment while `SIZE` is on its way"},

@@ -62,7 +62,6 @@ type rowWriter struct {
 	p      *picked
 	judge  *judge
 	in     *schema.Batch
-	own    *schema.Batch // its columns that are no labels
 	marks  mark
 	marked *schema.Batch // of marks
 	joined *schema.Batch // columns of in and marks
@@ -92,10 +91,7 @@ func (p *picked) newWriter(t source.Table, out string, sel Selection, m *train.M
 		}
 		w.places = append(w.places, c)
 	}
-	if w.judge, err = newJudge(sel, m, t.Schema()); err != nil {
-		return nil, err
-	}
-	if w.own, err = w.in.Select(t.Schema().Unlabelled().Names()); err != nil {
+	if w.judge, err = newJudge(sel, m, w.in); err != nil {
 		return nil, err
 	}
 	w.marked = schema.Of(&w.marks)
@@ -117,7 +113,7 @@ func (p *picked) newWriter(t source.Table, out string, sel Selection, m *train.M
 // batch takes the rows of w.in.
 func (w *rowWriter) batch() error {
 	w.in.Finish()
-	reasons, err := w.judge.reasons(w.in, w.own)
+	reasons, err := w.judge.reasons(w.in)
 	if err != nil {
 		return err
 	}

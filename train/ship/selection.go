@@ -1,10 +1,12 @@
 package ship
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/pcapline/pcapline/features"
 	"github.com/pcapline/pcapline/train"
 	"github.com/pcapline/pcapline/transform/schema"
 )
@@ -14,7 +16,7 @@ type Selection struct {
 	Alerts bool    `json:"alerts"` // rows that raised an alert
 	Low    float64 `json:"low"`    // rows with a score from Low to High, both included, are uncertain;
 	High   float64 `json:"high"`   // none if High is 0
-	Unseen int     `json:"unseen"` // rows with so many features that training has not seen; see [train.Reference.Unseen]; 0: none
+	Unseen int     `json:"unseen"` // rows with so many features beyond all training rows are drifted, see [features.Scaling.Outside]; 0: none
 }
 
 // DefaultSelection is alerts and scores from 0.1 to 0.9.
@@ -47,33 +49,42 @@ type mark struct {
 
 // judge finds the unexpected rows of batches of one table.
 type judge struct {
-	sel    Selection
-	model  *train.Model
-	scorer *train.Scorer // nil: drift is not asked for
+	sel     Selection
+	scaling *features.Scaling
+	applier *features.Applier // of unscaled features; nil: drift is not asked for
 }
 
-// newJudge looks at a table's schema.
-func newJudge(sel Selection, m *train.Model, s schema.Schema) (*judge, error) {
-	j := &judge{sel: sel, model: m}
+// newJudge looks at a table's columns, which b is filled with.
+func newJudge(sel Selection, m *train.Model, b *schema.Batch) (*judge, error) {
+	j := &judge{sel: sel}
 	for _, name := range []string{"score", "alert"} {
-		if s.Index(name) < 0 {
+		if b.Column(name) == nil {
 			return nil, fmt.Errorf("no column %s: it is no table of watch or score", name)
 		}
 	}
 	if sel.Unseen == 0 {
 		return j, nil
 	}
-	if m == nil || m.Reference == nil {
-		return nil, fmt.Errorf("to find drifted rows the model is needed, one that keeps what its training rows looked like")
+	if m == nil {
+		return nil, errors.New("to find drifted rows the model is needed")
 	}
-	var err error
-	j.scorer, err = train.NewScorer(m, s.Unlabelled())
+	p, err := m.FeaturePipeline()
+	if err != nil {
+		return nil, err
+	}
+	if p == nil || p.Scaling == nil {
+		return nil, errors.New("the model keeps no range of its training rows, so that it cannot be said what is drifted")
+	}
+	if got := b.Schema().Unlabelled().Hash(); got != m.Schema {
+		return nil, fmt.Errorf("the table's schema is %s, the model was trained on %s", got, m.Schema)
+	}
+	j.scaling = p.Scaling
+	j.applier, err = (&features.Pipeline{Encoding: p.Encoding}).Bind(b)
 	return j, err
 }
 
 // reasons gives one for each row of a finished batch, "" for what is expected.
-// own is the batch without columns of labels.
-func (j *judge) reasons(b, own *schema.Batch) ([]string, error) {
+func (j *judge) reasons(b *schema.Batch) ([]string, error) {
 	score, err := schema.Dense[float64](b, "score")
 	if err != nil {
 		return nil, err
@@ -82,16 +93,11 @@ func (j *judge) reasons(b, own *schema.Batch) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var x []float32
-	cols := 0
-	if j.scorer != nil {
-		own.Rows = b.Rows
-		j.scorer.Batch().Reset()
-		j.scorer.Annotate(own)
-		if err := j.scorer.Err(); err != nil {
+	var x *features.Matrix
+	if j.applier != nil {
+		if x, err = j.applier.Apply(); err != nil {
 			return nil, err
 		}
-		x, cols = j.scorer.Features().Data, len(j.model.Reference.Columns)
 	}
 	out := make([]string, b.Rows)
 	for row := range out {
@@ -100,7 +106,7 @@ func (j *judge) reasons(b, own *schema.Batch) ([]string, error) {
 			out[row] = Alert
 		case j.sel.High > 0 && score[row] >= j.sel.Low && score[row] <= j.sel.High:
 			out[row] = Uncertain
-		case x != nil && j.model.Reference.Unseen(x[row*cols:(row+1)*cols]) >= j.sel.Unseen:
+		case x != nil && j.scaling.Outside(x.Row(row)) >= j.sel.Unseen:
 			out[row] = Drifted
 		}
 	}
