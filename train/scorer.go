@@ -80,6 +80,17 @@ func (s *Scorer) Err() error {
 // are valid until the next call of Annotate.
 func (s *Scorer) Features() *features.Matrix { return s.features }
 
+// AttackClass is the most probable class but benign of a row annotated last.
+func (s *Scorer) AttackClass(row int) string {
+	best, k := -1, len(s.classes)
+	for c, p := range s.probs[row*k : (row+1)*k] {
+		if c != s.model.Benign && (best < 0 || p > s.probs[row*k+best]) {
+			best = c
+		}
+	}
+	return s.model.Classes[best]
+}
+
 // Annotate fills the score columns for every row of src.
 func (s *Scorer) Annotate(src *schema.Batch) {
 	src.Finish()

@@ -38,6 +38,9 @@ func watchCommand() *cli.Command {
 			&cli.DurationFlag{Name: "dedup", Usage: "send alerts of the same source, destination and class once in `TIME`; negative: all (default: 1m)"},
 			&cli.Float64Flag{Name: "alert-rate", Usage: "send at most `N` alerts a second in the long run (default: 10)"},
 			&cli.IntFlag{Name: "alert-burst", Usage: "and `N` at once (default: 100)"},
+			&cli.StringFlag{Name: "metrics", Usage: "serve OpenMetrics at http://`ADDR`/metrics"},
+			&cli.StringFlag{Name: "metrics-file", Usage: "write the metrics to `FILE`, for node_exporter's textfile collector (.prom)"},
+			&cli.BoolFlag{Name: "tui", Usage: "show a dashboard on the terminal; alerts then go only where --alerts says"},
 			&cli.StringFlag{Name: "shed-above", Usage: "pass over the oldest packets, unscored and counted, when more than `SIZE` of the spool waits (default: never)"},
 		},
 		Action: watchAction,
@@ -76,8 +79,11 @@ func watchOptions(c *cli.Context) (watch.Options, error) {
 // watchOutputs opens where alerts go.
 func watchOutputs(c *cli.Context) ([]watch.Output, error) {
 	where := c.StringSlice("alerts")
-	if len(where) == 0 {
+	if len(where) == 0 && !c.Bool("tui") {
 		where = []string{"-"}
+	}
+	if c.Bool("tui") && slices.Contains(where, "-") {
+		return nil, usagef("watch: --tui and alerts on standard output do not go together")
 	}
 	var outputs []watch.Output
 	for _, s := range where {
@@ -101,14 +107,20 @@ func watchAction(c *cli.Context) error {
 	if opt.Outputs, err = watchOutputs(c); err != nil {
 		return err
 	}
-	w, err := watch.Open(opt)
+	report, stop, err := watchMetrics(c)
 	if err != nil {
 		return err
 	}
-	if err := w.Run(c.Context); err != nil {
-		return &codedError{exitFailed, err} // a signal is how a watch ends: with it, too, this is a failure
+	defer stop()
+	opt.Stats = report
+	run := runWatch
+	if c.Bool("tui") {
+		run = watchDashboard
 	}
-	s := w.Stats()
+	s, err := run(c, opt)
+	if err != nil {
+		return err
+	}
 	if err := summarise(c, s, func(out io.Writer) { writeWatched(out, s) }); err != nil {
 		return err
 	}
@@ -117,6 +129,17 @@ func watchAction(c *cli.Context) error {
 			s.Tail.Damaged, s.Tail.Skipped, s.Tail.Missing))
 	}
 	return nil
+}
+
+func runWatch(c *cli.Context, opt watch.Options) (*watch.Stats, error) {
+	w, err := watch.Open(opt)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Run(c.Context); err != nil {
+		return nil, &codedError{exitFailed, err} // a signal is how a watch ends: with it, too, this is a failure
+	}
+	return w.Stats(), nil
 }
 
 func writeWatched(w io.Writer, s *watch.Stats) {

@@ -18,7 +18,7 @@ type Alert struct {
 	Time      string       `json:"time"` // of the row's latest packet, RFC 3339, UTC
 	Score     float64      `json:"score"`
 	Threshold float64      `json:"threshold"`
-	Class     string       `json:"class"`   // the model's most probable one
+	Class     string       `json:"class"`   // the most probable one that is not benign
 	Model     string       `json:"model"`   // SHA-256 of its file
 	Repeats   int64        `json:"repeats"` // alerts alike that were not sent since the last that was
 	Flow      subject      `json:"flow"`
@@ -68,24 +68,26 @@ type AlertCause struct {
 
 // alertsOf raises alerts for the rows of a batch that was just scored.
 func (w *Watcher) alertsOf(b *schema.Batch) error {
-	scores, classes := w.scoreColumns()
+	scores := w.scorer.Batch().Column("score").Data().([]float64)
 	for row, alert := range w.alertColumn() {
+		w.stats.ScoreSum += scores[row]
 		w.stats.Scores[min(int(scores[row]*scoreBins), scoreBins-1)]++
 		if !alert {
 			continue
 		}
 		w.stats.Alerts++
-		s := w.maker.subject(b, row)
-		repeats, why := w.limiter.allow(alertKey{s.Source, s.Target, string(classes[row])}, s.end)
+		key, end := w.maker.key(b, row)
+		key.Class = w.scorer.AttackClass(row)
+		repeats, why := w.limiter.allow(key, end)
 		if why != sent {
 			w.stats.Suppressed[why]++
 			continue
 		}
-		a, err := w.alert(b, row, s)
+		a, err := w.alert(b, row, w.maker.subject(b, row))
 		if err != nil {
 			return err
 		}
-		a.Score, a.Class, a.Repeats = scores[row], string(classes[row]), repeats
+		a.Score, a.Class, a.Repeats = scores[row], key.Class, repeats
 		if err := w.send(a); err != nil {
 			return err
 		}

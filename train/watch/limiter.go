@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"net/netip"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -9,9 +10,9 @@ import (
 // alertKey is what alerts alike have in common. Ports are not part of it: a
 // scan is one thing.
 type alertKey struct {
-	Source string `json:"src"`
-	Target string `json:"dst"`
-	Class  string `json:"class"`
+	Source netip.Addr `json:"src"`
+	Target netip.Addr `json:"dst"`
+	Class  string     `json:"class"`
 }
 
 // Verdicts of a limiter, which are also the reasons of Stats.Suppressed.

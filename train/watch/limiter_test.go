@@ -1,16 +1,21 @@
 package watch
 
 import (
-	"fmt"
+	"encoding/binary"
+	"net/netip"
 	"testing"
 	"time"
 )
 
 const second = int64(time.Second)
 
+func keyOf(n uint32) alertKey {
+	return alertKey{Source: netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, n))), Class: "scan"}
+}
+
 func TestLimiter(t *testing.T) {
 	l := newLimiter(10*time.Second, 1, 2)
-	a, b, c := alertKey{"a", "x", "scan"}, alertKey{"b", "x", "scan"}, alertKey{"c", "x", "scan"}
+	a, b, c := keyOf(1), keyOf(2), keyOf(3)
 	for i, step := range []struct {
 		key     alertKey
 		at      int64
@@ -22,7 +27,7 @@ func TestLimiter(t *testing.T) {
 		{a, 99 * second, duplicate, 0}, // late
 		{b, 101 * second, sent, 0},
 		{c, 101 * second, sent, 0}, // one came in by the second that passed
-		{alertKey{"d", "x", "scan"}, 101 * second, overRate, 0},
+		{keyOf(4), 101 * second, overRate, 0},
 		{a, 111 * second, sent, 2},
 		{a, 112 * second, duplicate, 0},
 		{a, 125 * second, sent, 1},
@@ -37,7 +42,7 @@ func TestLimiter(t *testing.T) {
 
 func TestLimiterGoesOn(t *testing.T) {
 	l := newLimiter(10*time.Second, 1000, 1000)
-	k := alertKey{"a", "b", "c"}
+	k := keyOf(1)
 	l.allow(k, second)
 	l.allow(k, 2*second)
 	next := newLimiter(10*time.Second, 1000, 1000)
@@ -53,7 +58,7 @@ func TestLimiterGoesOn(t *testing.T) {
 func TestLimiterIsBounded(t *testing.T) {
 	l := newLimiter(time.Hour, 1e9, 1e9)
 	for i := range maxHeld + 1000 {
-		l.allow(alertKey{Source: fmt.Sprint(i)}, int64(i))
+		l.allow(keyOf(uint32(i)), int64(i))
 	}
 	if len(l.keys) > maxHeld || len(l.order) > maxHeld+1 {
 		t.Errorf("%d keys, %d in order", len(l.keys), len(l.order))

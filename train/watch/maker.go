@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"net/netip"
 
 	"github.com/pcapline/pcapline/pcapio"
 	"github.com/pcapline/pcapline/train"
@@ -121,6 +122,17 @@ func (k *maker) finish() error {
 func (k *maker) reset() {
 	k.decoder.Reset()
 	k.pending, k.digests, k.members, k.data = 0, k.digests[:0], k.members[:0], k.data[:0]
+}
+
+// key says what alerts of the row are alike by, without the class, and the time
+// of its latest packet. It is cheap: in a flood every row is an alert.
+func (k *maker) key(b *schema.Batch, row int) (alertKey, int64) {
+	if k.packets {
+		d := &k.digests[row]
+		return alertKey{Source: d.Src, Target: d.Dst}, d.Time
+	}
+	hosts := func(column string) netip.Addr { return b.Column(column).Data().([]netip.Addr)[row] }
+	return alertKey{Source: hosts("src_ip"), Target: hosts("dst_ip")}, b.Column("ts_end_ns").Data().([]int64)[row]
 }
 
 // subject says what the row of a delivered batch is about.

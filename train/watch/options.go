@@ -50,6 +50,8 @@ const (
 	batchPackets = 4096 // read before rows are scored
 	batchRows    = 8192 // of a batch of flows
 	idle         = 200 * time.Millisecond
+	pace         = 50 * time.Millisecond  // between looks at a spool that was read to its end
+	patience     = 250 * time.Millisecond // how long a row may wait for others in a watch that is behind
 	tick         = time.Second
 )
 

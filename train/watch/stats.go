@@ -43,13 +43,14 @@ type Stats struct {
 	Reloads        int64   `json:"model_reloads"`
 	ReloadsRefused int64   `json:"model_reloads_refused"`
 
-	Scores  [scoreBins]int64 `json:"scores"`  // rows by score, in twentieths
-	Columns []string         `json:"-"`       // features that PSI is of
-	PSI     []float64        `json:"-"`       // see train.Drift; nil: too few rows so far, or not known
-	Drifted int              `json:"drifted"` // features with a PSI of more than 0.25
-	Recent  []Alert          `json:"-"`       // the alerts sent last, the newest last
-	Time    time.Time        `json:"-"`       // when this was counted
-	Last    time.Time        `json:"-"`       // time of the latest packet
+	Scores   [scoreBins]int64 `json:"scores"` // rows by score, in twentieths
+	ScoreSum float64          `json:"-"`
+	Columns  []string         `json:"-"`       // features that PSI is of
+	PSI      []float64        `json:"-"`       // see train.Drift; nil: too few rows so far, or not known
+	Drifted  int              `json:"drifted"` // features with a PSI of more than 0.25
+	Recent   []Alert          `json:"-"`       // the alerts sent last, the newest last
+	Time     time.Time        `json:"-"`       // when this was counted
+	Last     time.Time        `json:"-"`       // time of the latest packet
 }
 
 // muchDrift is the customary limit; see train.Drift.

@@ -45,7 +45,8 @@ type Watcher struct {
 	last     int64     // time of the last packet
 	lastRead time.Time // when it was read
 	caughtUp bool
-	shed     int64 // bytes still to be passed over
+	flushed  time.Time // when rows were scored
+	shed     int64     // bytes still to be passed over
 	ticked   time.Time
 	kept     time.Time   // when the last checkpoint was
 	behind   time.Time   // when it was last said
@@ -112,7 +113,7 @@ func (w *Watcher) Run(ctx context.Context) (err error) {
 		if w.caughtUp = n < batchPackets; w.caughtUp && !w.maker.packets && n == 0 {
 			w.maker.flows.Advance(w.clock())
 		}
-		if err := w.maker.flush(); err != nil {
+		if err := w.score(); err != nil {
 			return err
 		}
 		if err := w.regularly(); err != nil {
@@ -127,6 +128,17 @@ func (w *Watcher) Run(ctx context.Context) (err error) {
 		}
 	}
 	return w.end()
+}
+
+// score scores the rows made so far. Behind, it waits for full batches for a
+// while, since small ones cost more for each row.
+func (w *Watcher) score() error {
+	now := time.Now()
+	if !w.caughtUp && !w.maker.packets && now.Sub(w.flushed) < patience {
+		return w.maker.flows.Err()
+	}
+	w.flushed = now
+	return w.maker.flush()
 }
 
 // read adds packets until there is none or a batch is full.
@@ -198,11 +210,6 @@ func (w *Watcher) deliver(b *schema.Batch) error {
 	return w.scored.write(w.joined)
 }
 
-func (w *Watcher) scoreColumns() ([]float64, []schema.Text) {
-	b := w.scorer.Batch()
-	return b.Column("score").Data().([]float64), b.Column("predicted_class").Data().([]schema.Text)
-}
-
 func (w *Watcher) alertColumn() []bool { return w.scorer.Batch().Column("alert").Data().([]bool) }
 
 // regularly does what is due by the clock.
@@ -225,8 +232,13 @@ func (w *Watcher) regularly() error {
 	return nil
 }
 
-// wait returns when there may be packets, or when flows may have ended.
+// wait returns when there may be packets, or when flows may have ended, but
+// not at once.
 func (w *Watcher) wait(ctx context.Context) {
+	select {
+	case <-time.After(pace - time.Since(w.flushed)):
+	case <-ctx.Done():
+	}
 	ctx, cancel := context.WithTimeout(ctx, idle)
 	defer cancel()
 	_ = w.tail.Wait(ctx) // that time has passed is no error
