@@ -49,14 +49,17 @@ fuzz: ## each fuzz target for $(FUZZ)
 release: ## archives for all platforms, SBOM and checksums, under dist/
 	.ci/release dist
 
-tools: .venv/.ready ## what the tests compare with: tshark, Python readers
+tools: .venv/.ready .tools/versitygw ## what the tests compare with: tshark, Python readers, an S3 server
 	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client \
-		nmap hping3 hydra nginx curl
+		nmap hping3 hydra nginx curl age fish zsh
 
 .venv/.ready: requirements.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
+
+.tools/versitygw: ## the S3 server that pcapio/store is tested with
+	GOBIN=$(CURDIR)/.tools $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 .venv-torch/.ready: requirements-torch.txt
 	$(PYTHON) -m venv .venv-torch
@@ -68,4 +71,4 @@ tools: .venv/.ready ## what the tests compare with: tshark, Python readers
 	touch $@
 
 clean:
-	rm -rf $(OUT) bin dist .venv .venv-torch
+	rm -rf $(OUT) bin dist .venv .venv-torch .tools
