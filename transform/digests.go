@@ -203,7 +203,7 @@ func (r *runner) replayShard(ctx context.Context, s *shardFile) error {
 		if err != nil {
 			return err
 		}
-		if err := r.flows.add(digests); err != nil {
+		if err := r.flows.add(digests, r.opt.Placed); err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
@@ -218,6 +218,18 @@ func (r *runner) replayShard(ctx context.Context, s *shardFile) error {
 		return fmt.Errorf("trailer: %w", err)
 	}
 	r.ledger.add(t.Ledger)
-	r.inputs = append(r.inputs, t.Inputs...)
+	r.addInputs(s.header.First, t.Inputs)
 	return nil
+}
+
+// addInputs notes what a shard read: captures from number first on, the first
+// of which may be one that the shard before began.
+func (r *runner) addInputs(first int, inputs []Input) {
+	for i, in := range inputs {
+		if first+i < len(r.inputs) {
+			r.inputs[first+i].Packets += in.Packets
+			continue
+		}
+		r.inputs = append(r.inputs, in)
+	}
 }

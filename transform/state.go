@@ -44,7 +44,11 @@ func earlierInputs(path string, note []byte) ([]Input, error) {
 
 // saveState writes the flows that are still open, for the next run.
 func (r *runner) saveState() error {
-	note, err := json.Marshal(stateNote{r.allInputs()})
+	inputs := r.allInputs()
+	if r.opt.Rebase {
+		inputs = inputs[r.flows.tracker.Rebase():]
+	}
+	note, err := json.Marshal(stateNote{inputs})
 	if err != nil {
 		return err
 	}
@@ -86,5 +90,5 @@ func (opt Options) CaptureNames() ([]string, error) {
 			names = append(names, in.File)
 		}
 	}
-	return append(names, CaptureNames(opt.Inputs)...), nil
+	return append(names, opt.inputNames()...), nil
 }
