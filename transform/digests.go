@@ -217,7 +217,7 @@ func (r *runner) replayShard(ctx context.Context, s *shardFile) error {
 	if err := json.Unmarshal(s.reader.Trailer, &t); err != nil {
 		return fmt.Errorf("trailer: %w", err)
 	}
-	r.ledger.add(t.Ledger)
+	r.ledger.Add(t.Ledger)
 	r.addInputs(s.header.First, t.Inputs)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/pcapline/pcapline/pcapio"
 )
@@ -58,9 +59,11 @@ func (r *runner) endFile(ev pcapio.Event) {
 		}
 		return
 	}
-	r.ledger.Damaged = append(r.ledger.Damaged, Damage{
-		File: r.inputs[ev.Index].File, Packets: ev.File.Packets, Error: ev.Err.Error(),
-	})
+	in, text := r.inputs[ev.Index], ev.Err.Error()
+	if r.opt.Names != nil { // where captures lie on a machine is not to be in outputs
+		text = strings.ReplaceAll(text, in.path, in.File)
+	}
+	r.ledger.Damaged = append(r.ledger.Damaged, Damage{File: in.File, Packets: ev.File.Packets, Error: text})
 }
 
 // gatherer makes units of blocks.

@@ -191,7 +191,7 @@ type runner struct {
 }
 
 func newRunner(opt Options) (*runner, error) {
-	r := &runner{opt: opt, ledger: newLedger()}
+	r := &runner{opt: opt, ledger: NewLedger()}
 	if err := r.chooseInputs(); err != nil {
 		return nil, err
 	}

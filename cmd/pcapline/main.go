@@ -56,6 +56,11 @@ func commands() []*cli.Command {
 		modelCommand(),
 		verifyCommand(),
 		scoreCommand(),
+		batchCommand(),
+		planCommand(),
+		shardCommand(),
+		commitCommand(),
+		lakeCommand(),
 		versionCommand(),
 	}
 }
