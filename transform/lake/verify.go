@@ -69,7 +69,7 @@ type verification struct {
 func (v *verification) say(what string, err error, detail string) {
 	f := Finding{What: what, Holds: err == nil, Detail: detail}
 	if err != nil {
-		f.Detail = err.Error()
+		f.Detail = strings.ReplaceAll(err.Error(), "\n", "; ")
 	}
 	v.found = append(v.found, f)
 }
