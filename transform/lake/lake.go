@@ -33,6 +33,8 @@ const (
 // Lake is a folder of runs.
 type Lake struct {
 	Root string
+
+	states *Lake // whose runs left the flows that plans go on with; nil: its own
 }
 
 // Labelling gives the tables of one sensor their labels; see transform.Options.

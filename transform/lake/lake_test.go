@@ -33,29 +33,43 @@ func labCaptures() []string {
 // joined writes the packets of captures into one plain pcap file.
 func joined(t *testing.T, path string, captures ...string) {
 	t.Helper()
+	var all []pcapio.Packet
+	for _, c := range captures {
+		all = append(all, packetsOf(t, c)...)
+	}
+	writePcap(t, path, all)
+}
+
+func packetsOf(t *testing.T, capture string) (packets []pcapio.Packet) {
+	t.Helper()
+	r, err := pcapio.Open(capture, pcapio.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for {
+		var p pcapio.Packet
+		if err := r.Next(&p); err == io.EOF {
+			return packets
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		p.Data, p.Interface = bytes.Clone(p.Data), 0
+		packets = append(packets, p)
+	}
+}
+
+func writePcap(t *testing.T, path string, packets []pcapio.Packet) {
+	t.Helper()
 	var b bytes.Buffer
 	w, err := pcapio.NewWriter(&b, pcapio.WriterOptions{Pcap: true}, pcapio.Interface{LinkType: pcapio.LinkEthernet})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range captures {
-		r, err := pcapio.Open(c, pcapio.Options{})
-		if err != nil {
+	for i := range packets {
+		if err := w.Write(&packets[i]); err != nil {
 			t.Fatal(err)
 		}
-		for {
-			var p pcapio.Packet
-			if err := r.Next(&p); err == io.EOF {
-				break
-			} else if err != nil {
-				t.Fatal(err)
-			}
-			p.Interface = 0
-			if err := w.Write(&p); err != nil {
-				t.Fatal(err)
-			}
-		}
-		r.Close()
 	}
 	if err := errors.Join(w.Flush(), os.WriteFile(path, b.Bytes(), 0o600)); err != nil {
 		t.Fatal(err)

@@ -232,6 +232,9 @@ func (l *Lake) goOn(s *Stream, d *done) error {
 }
 
 func (l *Lake) statePath(run, sensor string) string {
+	if l.states != nil {
+		l = l.states
+	}
 	return filepath.Join(l.Dir(run), stateDir, sensor+".flows")
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -181,16 +180,12 @@ func (v *verification) rerun(c Check) error {
 	if err != nil {
 		return err
 	}
+	scratch.states = v.lake
 	p, err := v.replan(c)
 	if err != nil {
 		return err
 	}
 	p.Run, p.After = v.m.Run, ""
-	for i := range p.Streams {
-		if err := v.lend(scratch, &p.Streams[i]); err != nil {
-			return err
-		}
-	}
 	if err := scratch.store(p); err != nil {
 		return err
 	}
@@ -257,23 +252,6 @@ func (v *verification) replan(c Check) (*Plan, error) {
 		}
 	}
 	return p, nil
-}
-
-// lend gives the scratch lake the open flows that the run went on with.
-func (v *verification) lend(scratch *Lake, s *Stream) error {
-	if s.State == "" {
-		return nil
-	}
-	state, err := os.ReadFile(v.lake.statePath(s.State, s.Sensor))
-	if err != nil {
-		return fmt.Errorf("the run went on with open flows of %s: %w", s.State, err)
-	}
-	to := scratch.statePath("."+s.State, s.Sensor)
-	s.State = "." + s.State
-	if err := os.MkdirAll(filepath.Dir(to), 0o750); err != nil {
-		return err
-	}
-	return os.WriteFile(to, state, 0o600)
 }
 
 // compare compares two runs' files.
