@@ -29,7 +29,8 @@ func shardCommand() *cli.Command {
 		UsageText: "pcapline shard lake/.work/000001-5f0c21aa/plan.json 1 2 3\n" +
 			"seq 40 | parallel -j8 pcapline shard \"$PLAN\" {}\n" +
 			"seq 40 | pcapline shard \"$PLAN\" -",
-		Flags:  []cli.Flag{workersFlag()},
+		Flags: []cli.Flag{workersFlag(),
+			&cli.BoolFlag{Name: "from-zero", Usage: "numbers count from 0, as Kubernetes' JOB_COMPLETION_INDEX does"}},
 		Action: shardAction,
 	}
 }
@@ -51,7 +52,11 @@ func shardAction(c *cli.Context) error {
 	}
 	w.Workers = c.Int("workers")
 	out := json.NewEncoder(c.App.Writer)
-	return eachShard(c.Args().Tail(), c.App.Reader, len(p.Shards), func(n int) error {
+	first := 1
+	if c.Bool("from-zero") {
+		first = 0
+	}
+	return eachShard(c.Args().Tail(), c.App.Reader, first, len(p.Shards), func(n int) error {
 		r, err := w.Run(c.Context, n)
 		if errors.Is(err, lake.ErrChanged) {
 			return usage(err)
@@ -66,15 +71,15 @@ func shardAction(c *cli.Context) error {
 	})
 }
 
-// eachShard calls do with the numbers that the arguments are, or that stand on
-// in, one a line.
-func eachShard(args []string, in io.Reader, of int, do func(n int) error) error {
+// eachShard calls do with the numbers, from 1, that the arguments are, or that
+// stand on in, one a line, counted from first.
+func eachShard(args []string, in io.Reader, first, of int, do func(n int) error) error {
 	one := func(text string) error {
 		n, err := strconv.Atoi(strings.TrimSpace(text))
-		if err != nil || n < 1 || n > of {
-			return usagef("shard: %q is no number of 1 to %d", text, of)
+		if err != nil || n < first || n >= first+of {
+			return usagef("shard: %q is no number of %d to %d", text, first, first+of-1)
 		}
-		return do(n)
+		return do(n - first + 1)
 	}
 	for _, a := range args {
 		if a != "-" {
