@@ -7,7 +7,7 @@ export CGO_ENABLED ?= 0
 export PCAPLINE_PYTHON ?= $(CURDIR)/.venv/bin/python
 LINT    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run build test race lint bench microbench torch golden fuzz tools clean
+.PHONY: run build test race lint bench microbench torch spark golden fuzz tools clean
 
 run: build ## the main job on the bundled captures: tables, dataset, model, evaluation, report
 	bin/pcapline run -o $(OUT) testdata/lab
@@ -35,6 +35,9 @@ torch: .venv-torch/.ready ## training beside PyTorch: the golden results anew, a
 	PCAPLINE_TORCH=$(CURDIR)/.venv-torch/bin/python $(GO) test -count=1 -run PyTorch -v ./train/internal/graph
 	.venv-torch/bin/python .ci/bench-train $(BENCH)
 
+spark: .venv-spark/.ready ## a batch on a Spark cluster of three processes, an executor killed, beside one machine
+	PCAPLINE_SPARK=$(CURDIR)/.venv-spark/bin/python $(GO) test -count=1 -run Spark -v ./cmd/pcapline
+
 golden: ## rewrite golden files, then look at git diff
 	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update
 
@@ -42,7 +45,7 @@ fuzz: ## each fuzz target for $(FUZZ)
 	.ci/fuzz $(FUZZ)
 
 tools: .venv/.ready ## what the tests compare with: tshark, Python readers
-	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client
+	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client parallel
 
 .venv/.ready: requirements.txt
 	$(PYTHON) -m venv .venv
@@ -54,5 +57,10 @@ tools: .venv/.ready ## what the tests compare with: tshark, Python readers
 	.venv-torch/bin/pip install --quiet --disable-pip-version-check -r requirements-torch.txt
 	touch $@
 
+.venv-spark/.ready: requirements-spark.txt
+	$(PYTHON) -m venv .venv-spark
+	.venv-spark/bin/pip install --quiet --disable-pip-version-check -r requirements-spark.txt
+	touch $@
+
 clean:
-	rm -rf $(OUT) bin .venv .venv-torch
+	rm -rf $(OUT) bin .venv .venv-torch .venv-spark

@@ -15,7 +15,8 @@ The tables are then read back as DataFrames: their rows must be those of the
 manifest. With --dataset the flows are made ready for training by Spark SQL:
 split by time inside each capture, addresses, ids and times left out.
 
-Ends with pcapline's exit status: 0 done, 3 some input was damaged, else failed.
+Standard output has one JSON line: the run, what Spark cost a shard, and what
+each executor did. Ends with pcapline's exit status: 0 done, 3 some input was damaged, else failed.
 """
 import argparse
 import json
@@ -33,7 +34,8 @@ NUMERIC = {"tinyint", "smallint", "int", "bigint", "float", "double", "boolean"}
 
 def main():
     args = arguments()
-    spark = SparkSession.builder.appName("pcapline batch").getOrCreate()
+    spark = SparkSession.builder.appName("pcapline batch").config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    spark.sparkContext.setLogLevel("WARN")
     try:
         sys.exit(batch(spark, args))
     finally:
@@ -114,10 +116,10 @@ def report(spark, plan, receipts, spent):
             found.append({"id": e.id(), "tasks": e.completedTasks(), "failed": e.failedTasks(), "alive": e.isActive(), "cores": e.totalCores()})
     busy = sum(r["seconds"] for r in receipts)
     slots = spark.sparkContext.defaultParallelism
-    say(json.dumps({
+    print(json.dumps({
         "run": plan["run"], "shards": len(receipts), "seconds": round(spent, 3), "shard_seconds": round(busy, 3), "slots": slots,
         "overhead_seconds_per_shard": round(max(spent * slots - busy, 0) / len(receipts), 3), "executors": found,
-    }))
+    }), flush=True)
 
 
 def table(spark, args, manifest, name):
