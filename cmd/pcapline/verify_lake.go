@@ -42,7 +42,7 @@ func verifyLake(c *cli.Context, l *lake.Lake, runs []string) (*verified, error) 
 		if err != nil {
 			return nil, err
 		}
-		defer os.RemoveAll(dir) // what stays is the system's to clean
+		defer func() { _ = os.RemoveAll(dir) }() // what stays is the system's to clean
 		check.Scratch = dir
 	}
 	v := &verified{Model: l.Root, Holds: true}

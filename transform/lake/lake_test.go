@@ -24,7 +24,7 @@ import (
 // labCaptures are small captures of the bundled lab.
 func labCaptures() []string {
 	var out []string
-	for _, n := range []string{"dos_frag", "scan_sweep", "scan_udp", "tunnel_dns", "web_xss"} {
+	for _, n := range []string{"scan_sweep", "scan_udp", "tunnel_dns", "web_xss"} {
 		out = append(out, filepath.Join("..", "..", "testdata", "lab", n+".pcapng.zst"))
 	}
 	return out
@@ -97,7 +97,7 @@ func corpus(t *testing.T) string {
 }
 
 // config has small shards.
-func config() lake.Config { return lake.Config{Shard: "200kB"} }
+func config() lake.Config { return lake.Config{Shard: "120kB"} }
 
 func newLake(t *testing.T) *lake.Lake {
 	t.Helper()

@@ -54,7 +54,7 @@ func spooled(t *testing.T, capture string, n int) (dir, whole string, segments [
 // TestNights: a spool that is taken into the lake night by night gives the flows
 // of one run over all of it: those that are open in the evening go on.
 func TestNights(t *testing.T) {
-	from, whole, segments := spooled(t, labCaptures()[4], 6)
+	from, whole, segments := spooled(t, labCaptures()[3], 6)
 	aside := t.TempDir()
 	move := func(name, to string) {
 		t.Helper()
@@ -147,7 +147,7 @@ func TestQuarantine(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	joined(t, filepath.Join(dir, "whole.pcap"), labCaptures()[4])
+	joined(t, filepath.Join(dir, "whole.pcap"), labCaptures()[3])
 	put("torn.pcap", filepath.Join(dir, "whole.pcap"), 5)
 	put("poison.pcap", "lake_test.go", 0)
 	from := lake.Sources{Corpus: []string{dir}}
@@ -214,7 +214,7 @@ func TestChanged(t *testing.T) {
 // known.
 func TestCompactAndGC(t *testing.T) {
 	dir := t.TempDir()
-	joined(t, filepath.Join(dir, "a.pcap"), labCaptures()[3:]...)
+	joined(t, filepath.Join(dir, "a.pcap"), labCaptures()[2:]...)
 	from := lake.Sources{Corpus: []string{dir}}
 	l := newLake(t)
 	m := batch(t, l, from, config())[0]
@@ -237,7 +237,7 @@ func TestCompactAndGC(t *testing.T) {
 	if err != nil || len(found) != 6 {
 		t.Errorf("%d findings, %v", len(found), err)
 	}
-	joined(t, filepath.Join(dir, "b.pcap"), labCaptures()[4])
+	joined(t, filepath.Join(dir, "b.pcap"), labCaptures()[3])
 	batch(t, l, from, config())
 	if old, err := l.GC(lake.Retention{Keep: 1}); err != nil || len(old) != 1 || old[0] != m.Run {
 		t.Errorf("deleted %v, %v", old, err)
@@ -247,5 +247,33 @@ func TestCompactAndGC(t *testing.T) {
 	}
 	if list, err := l.Manifests(); err != nil || len(list) != 2 || !list[0].Expired || list[1].Expired {
 		t.Errorf("manifests: %v", err)
+	}
+}
+
+// TestBadPlans: a plan that somebody changed is refused, not run.
+func TestBadPlans(t *testing.T) {
+	l := newLake(t)
+	p, err := l.Plan(context.Background(), lake.Sources{Corpus: []string{labCaptures()[0]}}, config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(p.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range [][2]string{
+		{`"stream": 0`, `"stream": 7`}, {`"input": 0`, `"input": -1`}, {`"sensor": "default"`, `"sensor": "../x"`},
+		{`"version": 1`, `"version": 2`}, {`"tool": "`, `"tool": "9.`}, {`"shards"`, `"shard"`}, {`"120kB"`, `"0"`}, {"{", "["},
+	} {
+		bad := strings.Replace(string(good), change[0], change[1], 1)
+		if bad == string(good) {
+			t.Fatalf("the plan has no %s", change[0])
+		}
+		if err := os.WriteFile(p.Path(), []byte(bad), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := lake.ReadPlan(p.Path()); err == nil {
+			t.Errorf("a plan with %s was taken", change[1])
+		}
 	}
 }

@@ -93,7 +93,30 @@ func ReadPlan(path string) (*Plan, error) {
 	case p.Tool != transform.Version:
 		return nil, fmt.Errorf("%s was made by version %s, this is %s", path, p.Tool, transform.Version)
 	}
+	if err := p.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	return p, nil
+}
+
+// check verifies what the shards rely on, should somebody have changed the file.
+func (p *Plan) check() error {
+	for n, sh := range p.Shards {
+		if sh.Stream < 0 || sh.Stream >= len(p.Streams) || len(sh.Parts) == 0 {
+			return fmt.Errorf("shard %d is of no stream, or of no capture", n+1)
+		}
+		for _, part := range sh.Parts {
+			if part.Input < 0 || part.Input >= len(p.Streams[sh.Stream].Inputs) {
+				return fmt.Errorf("shard %d: there is no capture %d", n+1, part.Input)
+			}
+		}
+	}
+	for i := range p.Streams {
+		if !sensorName.MatchString(p.Streams[i].Sensor) {
+			return fmt.Errorf("sensor %q: %w", p.Streams[i].Sensor, errSensor)
+		}
+	}
+	return p.Config.Check()
 }
 
 // Pending gives the plan that was made and not committed; nil: none.
@@ -130,7 +153,8 @@ func (l *Lake) Discard() error {
 	return l.discard()
 }
 
-// discard removes the plan first: without it the rest is never looked at.
+// discard removes the plan first: without it the rest is never looked at. What a
+// shard that comes late still writes there goes with the next plan.
 func (l *Lake) discard() error {
 	entries, err := os.ReadDir(filepath.Join(l.Root, workDir))
 	if err != nil {
@@ -138,9 +162,10 @@ func (l *Lake) discard() error {
 	}
 	for _, e := range entries {
 		dir := filepath.Join(l.Root, workDir, e.Name())
-		if err := errors.Join(os.RemoveAll(filepath.Join(dir, planName)), os.RemoveAll(dir)); err != nil {
+		if err := os.RemoveAll(filepath.Join(dir, planName)); err != nil {
 			return err
 		}
+		_ = os.RemoveAll(dir)
 	}
 	return nil
 }

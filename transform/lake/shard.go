@@ -122,7 +122,7 @@ func (w *Worker) Run(ctx context.Context, n int) (*Receipt, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(scratch) // what a killed one leaves goes with the run's folder
+	defer func() { _ = os.RemoveAll(scratch) }() // what a killed one leaves goes with the run's folder
 	opt, err := w.options(n, scratch)
 	if err != nil {
 		return nil, err

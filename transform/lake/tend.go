@@ -201,7 +201,11 @@ func (l *Lake) concat(ctx context.Context, run string, group []File, dir string)
 		if err := ctx.Err(); err != nil {
 			return out, err
 		}
-		if err := appendFile(f, filepath.Join(l.Dir(run), filepath.FromSlash(in.Path)), columns); err != nil {
+		path := filepath.Join(l.Dir(run), filepath.FromSlash(in.Path))
+		if sum, _, err := pcapio.Digest(path); err != nil || sum != in.SHA256 {
+			return out, errors.Join(err, fmt.Errorf("%s is not what the manifest says; nothing was joined", path))
+		}
+		if err := appendFile(f, path, columns); err != nil {
 			return out, err
 		}
 		out.Rows += in.Rows
