@@ -231,8 +231,13 @@ func (c *cluster) submit(lake string, flags ...string) string {
 	if !errors.As(err, &exit) || exit.ExitCode() != exitDamaged {
 		c.t.Fatalf("spark-submit: %v, want status %d\n%s", err, exitDamaged, lastLines(log.String(), 40))
 	}
-	c.t.Log(lastLines(log.String(), 8))
-	return strings.TrimSpace(out.String())
+	for line := range strings.Lines(out.String()) {
+		if strings.HasPrefix(line, `{"run"`) {
+			return strings.TrimSpace(line)
+		}
+	}
+	c.t.Fatalf("the job says nothing of its executors\n%s", lastLines(out.String(), 40))
+	return ""
 }
 
 // killExecutor kills the first worker's executor when three shards are done.

@@ -15,8 +15,9 @@ The tables are then read back as DataFrames: their rows must be those of the
 manifest. With --dataset the flows are made ready for training by Spark SQL:
 split by time inside each capture, addresses, ids and times left out.
 
-Standard output has one JSON line: the run, what Spark cost a shard, and what
-each executor did. Ends with pcapline's exit status: 0 done, 3 some input was damaged, else failed.
+One line begins with {"run": what Spark cost a shard, and what each executor did.
+(spark-submit sends a script's standard error to standard output, too.) Ends with
+pcapline's exit status: 0 done, 3 some input was damaged, else failed.
 """
 import argparse
 import json
