@@ -44,13 +44,16 @@ golden: ## rewrite golden files, then look at git diff
 fuzz: ## each fuzz target for $(FUZZ)
 	.ci/fuzz $(FUZZ)
 
-tools: .venv/.ready ## what the tests compare with: tshark, Python readers
+tools: .venv/.ready .tools/versitygw ## what the tests compare with: tshark, Python readers, an S3 server
 	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client parallel
 
 .venv/.ready: requirements.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
+
+.tools/versitygw: ## the S3 server that pcapio/store is tested with
+	GOBIN=$(CURDIR)/.tools $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 .venv-torch/.ready: requirements-torch.txt
 	$(PYTHON) -m venv .venv-torch
@@ -63,4 +66,4 @@ tools: .venv/.ready ## what the tests compare with: tshark, Python readers
 	touch $@
 
 clean:
-	rm -rf $(OUT) bin .venv .venv-torch .venv-spark
+	rm -rf $(OUT) bin .venv .venv-torch .venv-spark .tools
