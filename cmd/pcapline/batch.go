@@ -12,6 +12,7 @@ import (
 
 	"github.com/pcapline/pcapline/features/label"
 	"github.com/pcapline/pcapline/features/strictyaml"
+	"github.com/pcapline/pcapline/pcapio/store"
 	"github.com/pcapline/pcapline/transform"
 	"github.com/pcapline/pcapline/transform/lake"
 )
@@ -19,7 +20,7 @@ import (
 func sourceFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "spool", Usage: "take the finished segments of the spool `DIR` (repeatable)"},
-		&cli.StringSliceFlag{Name: "corpus", Usage: "take the captures in `DIR`, or one file or pattern (repeatable)"},
+		&cli.StringSliceFlag{Name: "corpus", Usage: "take the captures in `DIR`, a bucket as s3://bucket/prefix, or one file or pattern (repeatable)"},
 		&cli.StringFlag{Name: "out", Aliases: []string{"output", "o"}, Usage: "the lake: a `DIR` of runs"},
 		&cli.StringFlag{Name: "config", Usage: "what is made of them, in the YAML `FILE`"},
 		&cli.BoolFlag{Name: "schema", Usage: "print the JSON schema of the configuration and end"},
@@ -38,15 +39,17 @@ func batchCommand() *cli.Command {
 		UsageText: "pcapline batch --spool /var/lib/pcapline/eth0 --out /srv/lake --config batch.yaml\n" +
 			"pcapline batch --corpus captures/ --out lake\n" +
 			"pcapline batch --schema",
-		Flags:  append(sourceFlags(), workersFlag()),
+		Flags: append(sourceFlags(), workersFlag(),
+			&cli.StringFlag{Name: "mirror", Usage: "also copy runs to `PLACE`, as s3://bucket/prefix, each with its manifest last"}),
 		Action: batchAction,
 	}
 }
 
 // batchSummary is what batch says with --json.
 type batchSummary struct {
-	Runs  []*lake.Manifest `json:"runs"`
-	Model *modelRun        `json:"model,omitempty"`
+	Runs     []*lake.Manifest `json:"runs"`
+	Mirrored []string         `json:"mirrored,omitempty"` // runs that were copied to --mirror
+	Model    *modelRun        `json:"model,omitempty"`
 }
 
 func batchAction(c *cli.Context) error {
@@ -72,6 +75,9 @@ func batchAction(c *cli.Context) error {
 	if err != nil {
 		return interrupted(c, err)
 	}
+	if sum.Mirrored, err = mirrorLake(c, l); err != nil {
+		return interrupted(c, err)
+	}
 	gate := error(nil)
 	if cfg.Model != nil {
 		if sum.Model, err = modelOfLake(c, l, cfg.Model); err != nil {
@@ -88,12 +94,28 @@ func batchAction(c *cli.Context) error {
 	return damagedRuns(sum.Runs)
 }
 
+// mirrorLake copies the lake's runs to where --mirror says.
+func mirrorLake(c *cli.Context, l *lake.Lake) ([]string, error) {
+	place := c.String("mirror")
+	if place == "" {
+		return nil, nil
+	}
+	to, err := store.Open(place)
+	if err != nil {
+		return nil, usage(err)
+	}
+	return l.Mirror(c.Context, to)
+}
+
 func writeBatch(w io.Writer, sum *batchSummary) {
 	if len(sum.Runs) == 0 {
 		fmt.Fprintln(w, "nothing new")
 	}
 	for _, m := range sum.Runs {
 		m.WriteText(w)
+	}
+	for _, run := range sum.Mirrored {
+		fmt.Fprintf(w, "mirrored %s\n", run)
 	}
 	if sum.Model != nil {
 		fmt.Fprintf(w, "model of the run %s: %s\n", sum.Model.Run, sum.Model.Dir)
@@ -131,6 +153,11 @@ func batchInputs(c *cli.Context) (from lake.Sources, cfg *lake.Config, err error
 	}
 	if err := notNegative(c, "workers"); err != nil {
 		return from, nil, err
+	}
+	for _, place := range append(from.Corpus[:len(from.Corpus):len(from.Corpus)], c.String("mirror")) {
+		if _, err := store.Open(place); store.IsRemote(place) && err != nil {
+			return from, nil, usage(err)
+		}
 	}
 	cfg = new(lake.Config)
 	if path := c.String("config"); path != "" {

@@ -66,7 +66,7 @@ type cutter struct {
 // add shares out a capture: whole, or in ranges where it is far larger than a shard.
 func (c *cutter) add(input int, size int64) error {
 	in := &c.plan.Streams[c.stream].Inputs[input]
-	if in.Bytes <= size+size/2 {
+	if in.Bytes <= size+size/2 || in.Store != "" {
 		c.part(Part{Input: input}, in.cost())
 		return nil
 	}

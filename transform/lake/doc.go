@@ -52,6 +52,10 @@
 //
 // # Limits
 //
+// Captures may lie in a bucket: a shard brings those that it needs to its
+// machine, whole, so they are not cut. A lake is a folder; [Lake.Mirror] copies
+// its runs to a bucket, where a manifest that comes last says that a run is whole.
+//
 // Replaying is sequential for each sensor (some million packets a second);
 // sensors know nothing of each other. The lock is the operating system's, see
 // package spool; shards need none. The plan names captures by their paths, so

@@ -48,6 +48,7 @@ type Stream struct {
 type Capture struct {
 	Name  string `json:"name"` // as outputs call it
 	Path  string `json:"path"`
+	Store string `json:"store,omitempty"` // the place, as package store takes it, of which Path is an object; "": this machine
 	Bytes int64  `json:"bytes"`
 	Cut   *Cut   `json:"cut,omitempty"` // of one that is worked on in several shards
 }
@@ -181,7 +182,7 @@ func (l *Lake) plan(ctx context.Context, from Sources, cfg Config) (*Plan, error
 	}
 	p := &Plan{Version: 1, Tool: transform.Version, Config: cfg, After: done.last}
 	p.Config.Model = nil // it is made of what is published
-	if p.Streams, err = from.streams(&cfg, done); err != nil {
+	if p.Streams, err = from.streams(ctx, &cfg, done); err != nil {
 		return nil, err
 	}
 	if len(p.Streams) == 0 {
@@ -225,7 +226,7 @@ func (p *Plan) name(before int) (string, error) {
 	for i := range c.Streams {
 		c.Streams[i].Inputs = slices.Clone(c.Streams[i].Inputs)
 		for j := range c.Streams[i].Inputs {
-			c.Streams[i].Inputs[j].Path = ""
+			c.Streams[i].Inputs[j].Path, c.Streams[i].Inputs[j].Store = "", ""
 		}
 	}
 	c.Rules = slices.Clone(p.Rules)
@@ -266,12 +267,12 @@ func (l *Lake) statePath(run, sensor string) string {
 // Sources is where captures come from.
 type Sources struct {
 	Spools []string // folders of package spool
-	Corpus []string // folders, files, patterns; see pcapio.Expand
+	Corpus []string // folders, files, patterns (see pcapio.Expand), or places of package store
 }
 
 // streams lists the new captures by sensor, in order.
-func (from Sources) streams(cfg *Config, d *done) ([]Stream, error) {
-	found, err := from.captures(cfg)
+func (from Sources) streams(ctx context.Context, cfg *Config, d *done) ([]Stream, error) {
+	found, err := from.captures(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -123,7 +123,7 @@ func (w *Worker) Run(ctx context.Context, n int) (*Receipt, error) {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(scratch) }() // what a killed one leaves goes with the run's folder
-	opt, err := w.options(n, scratch)
+	opt, err := w.options(ctx, n, scratch)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (w *Worker) Run(ctx context.Context, n int) (*Receipt, error) {
 }
 
 // options is the shard as package transform knows it.
-func (w *Worker) options(n int, scratch string) (transform.Options, error) {
+func (w *Worker) options(ctx context.Context, n int, scratch string) (transform.Options, error) {
 	p, sh := w.Plan, &w.Plan.Shards[n-1]
 	s := &p.Streams[sh.Stream]
 	opt := transform.Options{
@@ -152,7 +152,13 @@ func (w *Worker) options(n int, scratch string) (transform.Options, error) {
 		opt.Inputs, opt.Names = append(opt.Inputs, in.Path), append(opt.Names, in.Name)
 	}
 	for _, part := range sh.Parts {
-		tp, err := s.part(part)
+		in := &s.Inputs[part.Input]
+		path, err := in.local(ctx, part.Input, scratch)
+		if err != nil {
+			return opt, err
+		}
+		opt.Inputs[part.Input] = path
+		tp, err := in.part(part, path)
 		if err != nil {
 			return opt, err
 		}
@@ -245,9 +251,8 @@ func without(names, which []string) []string {
 }
 
 // part checks that a capture is as it was when the run was planned.
-func (s *Stream) part(part Part) (transform.Part, error) {
-	in := &s.Inputs[part.Input]
-	if st, err := os.Stat(in.Path); err == nil && st.Size() != in.Bytes {
+func (in *Capture) part(part Part, path string) (transform.Part, error) {
+	if st, err := os.Stat(path); err == nil && st.Size() != in.Bytes {
 		return transform.Part{}, fmt.Errorf("%s: %w", in.Path, ErrChanged)
 	}
 	tp := transform.Part{Input: part.Input, Range: part.Range}
@@ -256,7 +261,7 @@ func (s *Stream) part(part Part) (transform.Part, error) {
 	}
 	tp.Whole = transform.Input{SHA256: in.Cut.SHA256, Bytes: in.Bytes}
 	tp.Lost = in.Cut.Lost
-	return tp, checkRange(in.Path, part)
+	return tp, checkRange(path, part)
 }
 
 // labels makes the labelling of a stream; nil: none.

@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,10 +9,11 @@ import (
 
 	"github.com/pcapline/pcapline/pcapio"
 	"github.com/pcapline/pcapline/pcapio/spool"
+	"github.com/pcapline/pcapline/pcapio/store"
 )
 
 // captures lists all captures by sensor.
-func (from Sources) captures(cfg *Config) ([]Stream, error) {
+func (from Sources) captures(ctx context.Context, cfg *Config) ([]Stream, error) {
 	c := collected{cfg: cfg, at: map[string]int{}, from: map[[2]string]string{}}
 	for _, dir := range from.Spools {
 		if err := c.spool(dir); err != nil {
@@ -19,7 +21,11 @@ func (from Sources) captures(cfg *Config) ([]Stream, error) {
 		}
 	}
 	for _, name := range from.Corpus {
-		if err := c.corpus(name); err != nil {
+		add := c.corpus
+		if store.IsRemote(name) {
+			add = func(place string) error { return c.remote(ctx, place) }
+		}
+		if err := add(name); err != nil {
 			return nil, err
 		}
 	}
