@@ -7,7 +7,7 @@ export CGO_ENABLED ?= 0
 export PCAPLINE_PYTHON ?= $(CURDIR)/.venv/bin/python
 LINT    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run build test race lint bench microbench torch spark golden fuzz tools clean
+.PHONY: run build test race lint bench microbench torch spark golden fuzz release tools clean
 
 run: build ## the main job on the bundled captures: tables, dataset, model, evaluation, report
 	bin/pcapline run -o $(OUT) testdata/lab
@@ -44,6 +44,9 @@ golden: ## rewrite golden files, then look at git diff
 fuzz: ## each fuzz target for $(FUZZ)
 	.ci/fuzz $(FUZZ)
 
+release: ## archives for all platforms, SBOM and checksums, under dist/
+	.ci/release dist
+
 tools: .venv/.ready .tools/versitygw ## what the tests compare with: tshark, Python readers, an S3 server
 	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client parallel
 
@@ -66,4 +69,4 @@ tools: .venv/.ready .tools/versitygw ## what the tests compare with: tshark, Pyt
 	touch $@
 
 clean:
-	rm -rf $(OUT) bin .venv .venv-torch .venv-spark .tools
+	rm -rf $(OUT) bin dist .venv .venv-torch .venv-spark .tools

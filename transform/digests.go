@@ -10,6 +10,8 @@ import (
 	"os"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/pcapline/pcapline/transform/flow"
 	"github.com/pcapline/pcapline/transform/schema"
 	"github.com/pcapline/pcapline/transform/sink"
@@ -186,12 +188,17 @@ func (r *runner) replay(ctx context.Context) error {
 		return err
 	}
 	defer closeShards(shards)
-	for _, s := range shards {
-		if err := r.replayShard(ctx, s); err != nil {
-			return fmt.Errorf("%s: %w", s.path, err)
+	g, ctx := errgroup.WithContext(ctx)
+	r.encodeFlows(ctx, g)
+	g.Go(func() error {
+		for _, s := range shards {
+			if err := r.replayShard(ctx, s); err != nil {
+				return fmt.Errorf("%s: %w", s.path, err)
+			}
 		}
-	}
-	return r.endFlows()
+		return r.endFlows()
+	})
+	return g.Wait()
 }
 
 func (r *runner) replayShard(ctx context.Context, s *shardFile) error {

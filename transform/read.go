@@ -18,7 +18,10 @@ func (r *runner) read(ctx context.Context, work, ordered chan<- *unit) error {
 	}
 	s := open(ctx, r.paths(), r.opt.Reader)
 	defer s.Close()
-	g := gatherer{r: r, ctx: ctx, work: work, ordered: ordered}
+	g := gatherer{r: r, ctx: ctx, work: work, ordered: ordered, rows: r.opt.UnitRows}
+	if r.packets == nil {
+		g.rows = min(g.rows, batchRows) // no row groups: what the tracker is handed stays in the cache
+	}
 	for {
 		ev, err := s.Next()
 		if errors.Is(err, io.EOF) {
@@ -71,13 +74,14 @@ type gatherer struct {
 	r             *runner
 	ctx           context.Context
 	work, ordered chan<- *unit
+	rows          int // packets in a unit
 	unit          *unit
 	before        int64 // bytes of the files that were read to their end
 	packets       int64 // of the units so far
 }
 
 func (g *gatherer) add(file int32, b *pcapio.Block) error {
-	if g.unit != nil && (g.unit.packets+len(b.Packets) > g.r.opt.UnitRows || g.unit.bytes+b.Bytes > g.r.opt.UnitSize) {
+	if g.unit != nil && (g.unit.packets+len(b.Packets) > g.rows || g.unit.bytes+b.Bytes > g.r.opt.UnitSize) {
 		if err := g.send(); err != nil {
 			b.Release()
 			return err

@@ -272,6 +272,7 @@ func (r *runner) run(ctx context.Context) error {
 		defer close(tracked)
 		return r.track(ctx, ordered, tracked)
 	})
+	r.encodeFlows(ctx, g)
 	g.Go(func() error { return r.collect(ctx, tracked) })
 	return g.Wait()
 }

@@ -30,8 +30,8 @@ func trainCommand() *cli.Command {
 		UsageText: "pcapline train -o model.pcapline dataset\n" +
 			"pcapline train -o model.pcapline --hidden 64,32 --epochs 20 --seed 7 dataset\n" +
 			"pcapline train -o model.pcapline --config train.yaml --checkpoint state --resume dataset\n" +
-			"pcapline train -o model.pcapline --request full-django.json --predictions rows.json v1_django_cleaned.csv\n" +
-			"pcapline train -o model.pcapline --preset antinex-full v1_django_cleaned.csv",
+			"pcapline train -o antinex.pcapline --request full-django.json --predictions rows.json v1_django_cleaned.csv\n" +
+			"pcapline train -o antinex.pcapline --preset antinex-full v1_django_cleaned.csv",
 		Flags: append(append(flags, requestFlags()...),
 			&cli.StringFlag{Name: "scale", Value: string(features.QuantileNormal), Usage: "`METHOD` that scales features: quantile_normal, quantile_uniform, standard, minmax or none"},
 			&cli.StringFlag{Name: "checkpoint", Usage: "keep the state of the training in `FILE`"},

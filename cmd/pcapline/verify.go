@@ -32,7 +32,7 @@ func verifyCommand() *cli.Command {
 			"pcapline verify lake/run=000001-5f0c21aa/manifest.json\n" +
 			"pcapline verify --captures captures --rerun lake/run=000001-5f0c21aa\n" +
 			"pcapline verify --retrain model.pcapline dataset\n" +
-			"pcapline verify --figures eval.json model.pcapline dataset flows.parquet captures/*.pcapng",
+			"pcapline verify --figures eval.json model.pcapline dataset out/flows.parquet testdata/lab/*.zst",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "figures", Usage: "also make the evaluation in `FILE` anew, as eval -o wrote it"},
 			&cli.BoolFlag{Name: "retrain", Usage: "also train anew and compare the model's bytes"},
