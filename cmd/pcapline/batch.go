@@ -33,10 +33,10 @@ func batchCommand() *cli.Command {
 		Usage: "captures that are not in a lake yet into it: tables by date and sensor, labels, a model",
 		Description: "What a scheduler calls every night. Finished segments of spools, and captures of a corpus, that no run has\n" +
 			"yet become the tables packets and flows in one new run, which appears at once. It may be called again, be\n" +
-			"killed at any moment, and be called while another is at work, which ends with status 1. A capture that cannot\n" +
+			"killed at any moment; one that is called while another is at work ends with status 1. A capture that cannot\n" +
 			"be read is quarantined with the reason, the rest goes on, and the status is 3. A configuration is checked\n" +
 			"before work starts (status 2). Plans of many machines that were left unfinished are finished.",
-		UsageText: "pcapline batch --spool /var/lib/pcapline/eth0 --out /srv/lake --config batch.yaml\n" +
+		UsageText: "pcapline batch --spool spool --out nightly --config batch.yaml\n" +
 			"pcapline batch --corpus captures/ --out lake\n" +
 			"pcapline batch --schema",
 		Flags: append(sourceFlags(), workersFlag(),
@@ -285,7 +285,7 @@ func planCommand() *cli.Command {
 		Usage: "what batch would do, as a plan whose shards any machines may do in any order",
 		Description: "Writes the plan into the lake and its path on standard output. pcapline shard does its shards, pcapline commit\n" +
 			"publishes the run. A plan that was not committed is given again.",
-		UsageText: "pcapline plan --corpus captures/ --out lake --config batch.yaml\npcapline plan --json --spool spool --out lake",
+		UsageText: "pcapline plan --corpus captures/ --out nightly --config batch.yaml\npcapline plan --json --spool spool --out nightly",
 		Flags: append(sourceFlags(),
 			&cli.BoolFlag{Name: "discard", Usage: "give up a plan that was not committed, and what was done for it"}),
 		Action: planAction,

@@ -26,9 +26,8 @@ func shardCommand() *cli.Command {
 			"one JSON line each, to standard output. A shard that has its receipt is not done again; any number of machines\n" +
 			"may do the same shard at once. Status 0 says that all receipts are written, also where captures are damaged:\n" +
 			"pcapline commit tells. Status 2: the plan does not fit this program, its rules or its captures, and never will.",
-		UsageText: "pcapline shard lake/.work/000001-5f0c21aa/plan.json 1 2 3\n" +
-			"seq 40 | parallel -j8 pcapline shard \"$PLAN\" {}\n" +
-			"seq 40 | pcapline shard \"$PLAN\" -",
+		UsageText: "PLAN=$(pcapline plan --corpus captures/ --out nightly) && pcapline shard \"$PLAN\" 1\n" +
+			"PLAN=$(pcapline plan --corpus captures/ --out nightly) && seq 1 | pcapline shard \"$PLAN\" -",
 		Flags: []cli.Flag{workersFlag(),
 			&cli.BoolFlag{Name: "from-zero", Usage: "numbers count from 0, as Kubernetes' JOB_COMPLETION_INDEX does"}},
 		Action: shardAction,
@@ -112,7 +111,7 @@ func commitCommand() *cli.Command {
 		Description: "Checks that every shard has its receipt and that its outputs are what the receipt says, joins flows across\n" +
 			"shards, checks the ledger, and shows the run at once. Where shards are missing nothing happens and the status\n" +
 			"is 1. A plan that was committed before is no error.",
-		UsageText: "pcapline commit lake/.work/000001-5f0c21aa/plan.json",
+		UsageText: "PLAN=$(pcapline plan --corpus captures/ --out nightly) && seq 1 | pcapline shard \"$PLAN\" - && pcapline commit \"$PLAN\"",
 		Flags:     []cli.Flag{workersFlag()},
 		Action:    commitAction,
 	}
@@ -179,7 +178,7 @@ func lakeCommand() *cli.Command {
 			{
 				Name: "compact", Usage: "join the packets files of runs, of which each shard wrote its own", ArgsUsage: "LAKE [RUN]...",
 				Description: "Without a RUN, all runs. The rows, their order and their row groups stay.",
-				UsageText:   "pcapline lake compact lake\npcapline lake compact lake 000001-5f0c21aa",
+				UsageText:   "pcapline lake compact lake",
 				Action:      lakeCompact,
 			},
 		},

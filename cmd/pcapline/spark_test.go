@@ -36,7 +36,7 @@ func TestSpark(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := fmt.Sprintf("shard: 48MB\nflows:\n  span: true\npackets:\n  payload: none\nlabels:\n  rules: [%s]\n", truth)
+	text := fmt.Sprintf("shard: 24MB\nflows:\n  span: true\npackets:\n  payload: none\nlabels:\n  rules: [%s]\n", truth)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -254,8 +254,12 @@ func (c *cluster) killExecutor(lake string, ended <-chan struct{}) {
 			continue
 		}
 		for _, pid := range childrenOf(c.workers[0].Process.Pid) {
+			command, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+			if !bytes.Contains(command, []byte("CoarseGrainedExecutorBackend")) {
+				continue
+			}
 			if p, err := os.FindProcess(pid); err == nil && p.Kill() == nil {
-				c.t.Logf("killed an executor with %d shards done", len(done))
+				c.t.Logf("killed executor process %d with %d shards done", pid, len(done))
 				return
 			}
 		}

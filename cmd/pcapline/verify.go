@@ -29,8 +29,8 @@ func verifyCommand() *cli.Command {
 			"balance, and nothing else may lie there; --captures also compares the captures, --rerun makes the run anew and\n" +
 			"compares all bytes. What does not hold ends with status 4.",
 		UsageText: "pcapline verify out\n" +
-			"pcapline verify lake/run=000001-5f0c21aa/manifest.json\n" +
-			"pcapline verify --captures captures --rerun lake/run=000001-5f0c21aa\n" +
+			"pcapline verify lake\n" +
+			"pcapline verify --captures captures --rerun lake/run=*/manifest.json\n" +
 			"pcapline verify --retrain model.pcapline dataset\n" +
 			"pcapline verify --figures eval.json model.pcapline dataset out/flows.parquet testdata/lab/*.zst",
 		Flags: []cli.Flag{
