@@ -7,7 +7,7 @@ export CGO_ENABLED ?= 0
 export PCAPLINE_PYTHON ?= $(CURDIR)/.venv/bin/python
 LINT    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run build test race lint bench microbench torch torch-golden openblas golden fuzz release tools clean
+.PHONY: run build test race lint bench microbench torch torch-golden openblas spark golden fuzz release tools clean
 
 run: build ## the main job on the bundled captures: tables, dataset, model, evaluation, report
 	bin/pcapline run -o $(OUT) testdata/lab
@@ -40,6 +40,9 @@ torch-golden: .venv-torch/.ready ## losses and weights beside those that PyTorch
 openblas: ## tests of the build with OpenBLAS
 	.ci/openblas
 
+spark: .venv-spark/.ready ## a batch on a Spark cluster of three processes, an executor killed, beside one machine
+	PCAPLINE_SPARK=$(CURDIR)/.venv-spark/bin/python $(GO) test -count=1 -run Spark -v ./cmd/pcapline
+
 golden: ## rewrite golden files, then look at git diff
 	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update
 
@@ -51,7 +54,7 @@ release: ## archives for all platforms, SBOM and checksums, under dist/
 
 tools: .venv/.ready .tools/versitygw ## what the tests compare with: tshark, Python readers, an S3 server
 	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client \
-		nmap hping3 hydra nginx curl age fish zsh
+		nmap hping3 hydra nginx curl age fish zsh parallel
 
 .venv/.ready: requirements.txt
 	$(PYTHON) -m venv .venv
@@ -70,5 +73,10 @@ tools: .venv/.ready .tools/versitygw ## what the tests compare with: tshark, Pyt
 	.venv-torch/bin/pip install --quiet --disable-pip-version-check --no-cache-dir -r requirements-bench.txt
 	touch $@
 
+.venv-spark/.ready: requirements-spark.txt
+	$(PYTHON) -m venv .venv-spark
+	.venv-spark/bin/pip install --quiet --disable-pip-version-check -r requirements-spark.txt
+	touch $@
+
 clean:
-	rm -rf $(OUT) bin dist .venv .venv-torch .tools
+	rm -rf $(OUT) bin dist .venv .venv-torch .venv-spark .tools

@@ -210,7 +210,7 @@ func (r *runner) replayShard(ctx context.Context, s *shardFile) error {
 		if err != nil {
 			return err
 		}
-		if err := r.flows.add(digests); err != nil {
+		if err := r.flows.add(digests, r.opt.Placed); err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
@@ -224,7 +224,19 @@ func (r *runner) replayShard(ctx context.Context, s *shardFile) error {
 	if err := json.Unmarshal(s.reader.Trailer, &t); err != nil {
 		return fmt.Errorf("trailer: %w", err)
 	}
-	r.ledger.add(t.Ledger)
-	r.inputs = append(r.inputs, t.Inputs...)
+	r.ledger.Add(t.Ledger)
+	r.addInputs(s.header.First, t.Inputs)
 	return nil
+}
+
+// addInputs notes what a shard read: captures from number first on, the first
+// of which may be one that the shard before began.
+func (r *runner) addInputs(first int, inputs []Input) {
+	for i, in := range inputs {
+		if first+i < len(r.inputs) {
+			r.inputs[first+i].Packets += in.Packets
+			continue
+		}
+		r.inputs = append(r.inputs, in)
+	}
 }

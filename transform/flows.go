@@ -179,9 +179,15 @@ func (r *runner) track(ctx context.Context, ordered <-chan *unit, tracked chan<-
 	return r.endFlows()
 }
 
-func (s *flowStage) add(digests []flow.Digest) error {
+func (s *flowStage) add(digests []flow.Digest, placed Placed) error {
 	for i := range digests {
-		s.tracker.Add(&digests[i])
+		place := s.tracker.Add(&digests[i])
+		if placed == nil {
+			continue
+		}
+		if err := placed(&digests[i], place); err != nil {
+			return err
+		}
 	}
 	return s.tracker.Err()
 }

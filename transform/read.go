@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/pcapline/pcapline/pcapio"
 )
@@ -45,15 +46,27 @@ func (r *runner) read(ctx context.Context, work, ordered chan<- *unit) error {
 // goroutine; nobody else touches these fields of the ledger before Run's
 // goroutines have ended.
 func (r *runner) endFile(ev pcapio.Event) {
-	r.inputs[ev.Index].Packets = ev.File.Packets
-	r.ledger.Dropped += ev.File.Dropped
+	part := r.opt.Parts[ev.Index]
+	packets, lost := ev.File.Packets, ev.File.Dropped
+	if part.Range != (pcapio.Range{}) {
+		packets, lost = max(packets-part.Range.Before, 0), 0
+		if part.last() {
+			lost = part.Lost
+		}
+	}
+	r.inputs[ev.Index].Packets = packets
+	r.ledger.Dropped += lost
 	if ev.Err == nil {
-		r.ledger.Files++
+		if part.last() {
+			r.ledger.Files++
+		}
 		return
 	}
-	r.ledger.Damaged = append(r.ledger.Damaged, Damage{
-		File: r.inputs[ev.Index].File, Packets: ev.File.Packets, Error: ev.Err.Error(),
-	})
+	in, text := r.inputs[ev.Index], ev.Err.Error()
+	if r.opt.Names != nil { // where captures lie on a machine is not to be in outputs
+		text = strings.ReplaceAll(text, in.path, in.File)
+	}
+	r.ledger.Damaged = append(r.ledger.Damaged, Damage{File: in.File, Packets: ev.File.Packets, Error: text})
 }
 
 // gatherer makes units of blocks.

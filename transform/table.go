@@ -44,6 +44,18 @@ func (t *table) follows() bool {
 	return slices.ContainsFunc(t.schema, func(f *schema.Field) bool { return f.Layer == layer.StreamLayer })
 }
 
+// StreamColumns lists the columns of the packets table that are known only
+// when the packets have been followed in order.
+func StreamColumns() []string {
+	var names []string
+	for _, f := range layer.Schema() {
+		if f.Layer == layer.StreamLayer {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
 // needs is the columns of ours that the table is made from.
 func (t *table) needs() schema.Schema {
 	if t.translated() {

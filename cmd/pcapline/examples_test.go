@@ -22,6 +22,7 @@ pcapline label -q --rules testdata/lab/truth.csv -o labelled flows.parquet
 pcapline flatten -q -o packets.parquet --truth testdata/lab/truth.csv testdata/lab
 pcapline anonymize -q --new-key secret.key -o anonymous.pcapng capture.pcap
 pcapline replay -q --spool spool --speed max capture.pcapng
+pcapline batch -q --corpus captures --out lake
 `
 
 // wants is the exit status of examples that show a failure.
