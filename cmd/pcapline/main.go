@@ -39,6 +39,7 @@ func commands() []*cli.Command {
 		runCommand(),
 		captureCommand(),
 		replayCommand(),
+		simulateCommand(),
 		spoolCommand(),
 		infoCommand(),
 		flattenCommand(),
