@@ -5,9 +5,10 @@ OUT     ?= out
 FUZZ    ?= 10s
 export CGO_ENABLED ?= 0
 export PCAPLINE_PYTHON ?= $(CURDIR)/.venv/bin/python
+LAB_TOOLS = nginx:nginx-light vsftpd sshd:openssh-server dnsmasq:dnsmasq-base nmap hping3 hydra dig:bind9-dnsutils ping:iputils-ping curl
 LINT    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run build test race lint bench microbench torch golden fuzz tools clean
+.PHONY: run build test race lint bench microbench torch golden fuzz tools lab clean
 
 run: build ## the main job on the bundled captures: tables, dataset, model, evaluation, report
 	bin/pcapline run -o $(OUT) testdata/lab
@@ -41,8 +42,12 @@ golden: ## rewrite golden files, then look at git diff
 fuzz: ## each fuzz target for $(FUZZ)
 	.ci/fuzz $(FUZZ)
 
+lab: build ## record a lab with real servers, users and attacks into $(OUT)/lab (root; see pcapline simulate lab --help)
+	.ci/debian $(LAB_TOOLS) slowhttptest wfuzz
+	bin/pcapline simulate lab -o $(OUT)/lab
+
 tools: .venv/.ready ## what the tests compare with: tshark, Python readers
-	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client
+	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client $(LAB_TOOLS)
 
 .venv/.ready: requirements.txt
 	$(PYTHON) -m venv .venv
