@@ -8,7 +8,7 @@ export PCAPLINE_PYTHON ?= $(CURDIR)/.venv/bin/python
 LAB_TOOLS = nginx:nginx-light vsftpd sshd:openssh-server dnsmasq:dnsmasq-base nmap hping3 hydra dig:bind9-dnsutils ping:iputils-ping curl
 LINT    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run build test race lint bench microbench torch golden fuzz tools lab clean
+.PHONY: run build test race lint bench microbench torch golden fuzz tools lab notebooks clean
 
 run: build ## the main job on the bundled captures: tables, dataset, model, evaluation, report
 	bin/pcapline run -o $(OUT) testdata/lab
@@ -59,5 +59,13 @@ tools: .venv/.ready ## what the tests compare with: tshark, Python readers
 	.venv-torch/bin/pip install --quiet --disable-pip-version-check -r requirements-torch.txt
 	touch $@
 
+notebooks: run .venv-notebooks/.ready ## run every notebook on the main job's outputs; $(OUT)/notebooks/*.html
+	notebooks/render $(OUT)
+
+.venv-notebooks/.ready: requirements-notebooks.txt
+	$(PYTHON) -m venv .venv-notebooks
+	.venv-notebooks/bin/pip install --quiet --disable-pip-version-check -r requirements-notebooks.txt
+	touch $@
+
 clean:
-	rm -rf $(OUT) bin .venv .venv-torch
+	rm -rf $(OUT) bin .venv .venv-torch .venv-notebooks
