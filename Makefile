@@ -5,9 +5,10 @@ OUT     ?= out
 FUZZ    ?= 10s
 export CGO_ENABLED ?= 0
 export PCAPLINE_PYTHON ?= $(CURDIR)/.venv/bin/python
+LAB_TOOLS = nginx:nginx-light vsftpd sshd:openssh-server dnsmasq:dnsmasq-base nmap hping3 hydra dig:bind9-dnsutils ping:iputils-ping curl
 LINT    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run build test race lint bench microbench torch torch-golden openblas spark golden fuzz release tools clean
+.PHONY: run build test race lint bench microbench torch torch-golden openblas spark golden fuzz release lab notebooks tools clean
 
 run: build ## the main job on the bundled captures: tables, dataset, model, evaluation, report
 	bin/pcapline run -o $(OUT) testdata/lab
@@ -52,9 +53,13 @@ fuzz: ## each fuzz target for $(FUZZ)
 release: ## archives for all platforms, SBOM and checksums, under dist/
 	.ci/release dist
 
+lab: build ## record a lab with real servers, users and attacks into $(OUT)/lab (root; see pcapline simulate lab --help)
+	.ci/debian $(LAB_TOOLS) slowhttptest wfuzz
+	bin/pcapline simulate lab -o $(OUT)/lab
+
 tools: .venv/.ready .tools/versitygw ## what the tests compare with: tshark, Python readers, an S3 server
 	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client \
-		nmap hping3 hydra nginx curl age fish zsh parallel
+		age fish zsh parallel $(LAB_TOOLS)
 
 .venv/.ready: requirements.txt
 	$(PYTHON) -m venv .venv
@@ -78,5 +83,13 @@ tools: .venv/.ready .tools/versitygw ## what the tests compare with: tshark, Pyt
 	.venv-spark/bin/pip install --quiet --disable-pip-version-check -r requirements-spark.txt
 	touch $@
 
+notebooks: run .venv-notebooks/.ready ## run every notebook on the main job's outputs; $(OUT)/notebooks/*.html
+	notebooks/render $(OUT)
+
+.venv-notebooks/.ready: requirements-notebooks.txt
+	$(PYTHON) -m venv .venv-notebooks
+	.venv-notebooks/bin/pip install --quiet --disable-pip-version-check -r requirements-notebooks.txt
+	touch $@
+
 clean:
-	rm -rf $(OUT) bin dist .venv .venv-torch .venv-spark .tools
+	rm -rf $(OUT) bin dist .venv .venv-torch .venv-spark .venv-notebooks .tools

@@ -40,6 +40,7 @@ func commands() []*cli.Command {
 		runCommand(),
 		captureCommand(),
 		replayCommand(),
+		simulateCommand(),
 		spoolCommand(),
 		infoCommand(),
 		flattenCommand(),
