@@ -41,8 +41,8 @@ golden: ## rewrite golden files, then look at git diff
 fuzz: ## each fuzz target for $(FUZZ)
 	.ci/fuzz $(FUZZ)
 
-tools: .venv/.ready ## what the tests compare with: tshark, Python readers
-	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client
+tools: .venv/.ready ## what the tests compare with: tshark, Python readers, a browser
+	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client chromium
 
 .venv/.ready: requirements.txt
 	$(PYTHON) -m venv .venv
