@@ -7,7 +7,7 @@ export CGO_ENABLED ?= 0
 export PCAPLINE_PYTHON ?= $(CURDIR)/.venv/bin/python
 LINT    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run build test race lint bench microbench torch golden fuzz tools clean
+.PHONY: run build test race lint bench microbench torch torch-golden openblas golden fuzz tools clean
 
 run: build ## the main job on the bundled captures: tables, dataset, model, evaluation, report
 	bin/pcapline run -o $(OUT) testdata/lab
@@ -31,9 +31,14 @@ bench: build tools ## pcapline beside its peers: the table in README
 microbench: ## Go benchmarks, as benchstat reads them
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-torch: .venv-torch/.ready ## training beside PyTorch: the golden results anew, and speed beside PyTorch, Keras and onnxruntime
-	PCAPLINE_TORCH=$(CURDIR)/.venv-torch/bin/python $(GO) test -count=1 -run PyTorch -v ./train/internal/graph
+torch: torch-golden .venv-torch/.bench ## training beside PyTorch: the golden results anew, and speed beside PyTorch, Keras and onnxruntime
 	.venv-torch/bin/python .ci/bench-train $(BENCH)
+
+torch-golden: .venv-torch/.ready ## losses and weights beside those that PyTorch gives here and now
+	PCAPLINE_TORCH=$(CURDIR)/.venv-torch/bin/python $(GO) test -count=1 -run PyTorch ./train/internal/graph
+
+openblas: ## tests of the build with OpenBLAS
+	.ci/openblas
 
 golden: ## rewrite golden files, then look at git diff
 	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update
@@ -51,7 +56,11 @@ tools: .venv/.ready ## what the tests compare with: tshark, Python readers, a br
 
 .venv-torch/.ready: requirements-torch.txt
 	$(PYTHON) -m venv .venv-torch
-	.venv-torch/bin/pip install --quiet --disable-pip-version-check -r requirements-torch.txt
+	.venv-torch/bin/pip install --quiet --disable-pip-version-check --no-cache-dir -r requirements-torch.txt
+	touch $@
+
+.venv-torch/.bench: .venv-torch/.ready requirements-bench.txt
+	.venv-torch/bin/pip install --quiet --disable-pip-version-check --no-cache-dir -r requirements-bench.txt
 	touch $@
 
 clean:
