@@ -57,9 +57,9 @@ lab: build ## record a lab with real servers, users and attacks into $(OUT)/lab 
 	.ci/debian $(LAB_TOOLS) slowhttptest wfuzz
 	bin/pcapline simulate lab -o $(OUT)/lab
 
-tools: .venv/.ready .tools/versitygw ## what the tests compare with: tshark, Python readers, an S3 server
+tools: .venv/.ready .tools/versitygw ## what the tests compare with: tshark, Python readers, an S3 server, a browser
 	.ci/debian tshark tcpdump ip:iproute2 capinfos:wireshark-common argus:argus-server ra:argus-client \
-		age fish zsh parallel $(LAB_TOOLS)
+		age fish zsh parallel chromium $(LAB_TOOLS)
 
 .venv/.ready: requirements.txt
 	$(PYTHON) -m venv .venv
