@@ -53,15 +53,21 @@ func newReference(ctx context.Context, rows examples, n int, h Header) (*Referen
 	for j := range r.Columns {
 		r.Columns[j].choose(sample, class, j, cols, int32(h.Benign))
 	}
-	return r, rows.each(ctx, features.Train, func(x []float32, classes []int32) error {
+	err = rows.each(ctx, features.Train, func(x []float32, classes []int32) error {
 		for i := range classes {
 			for j := range r.Columns {
 				c := &r.Columns[j]
-				c.Shares[c.bin(x[i*cols+j])] += 1 / float64(n)
+				c.Shares[c.bin(x[i*cols+j])]++
 			}
 		}
 		return nil
 	})
+	for _, c := range r.Columns {
+		for k := range c.Shares {
+			c.Shares[k] /= float64(n)
+		}
+	}
+	return r, err
 }
 
 // choose sets the edges and the typical value by a sample of rows.
