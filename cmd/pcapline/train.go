@@ -127,7 +127,7 @@ func fitStreamed(c *cli.Context, dir string, cfg train.Config, scale features.Me
 	if err != nil {
 		return nil, nil, err
 	}
-	defer ds.Close()
+	defer func() { _ = ds.Close() }() // it was only read
 	memory := cfg.WithDefaults().Memory
 	debug.SetMemoryLimit(memory - memory/8) // the rest is what the program is made of
 	logger(c).Info("streaming: the dataset would take more than --memory, so rows are shuffled by parts", "rows", ds.Meta.Rows.Used())
