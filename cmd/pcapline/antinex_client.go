@@ -29,10 +29,11 @@ func antinexCommand() *cli.Command {
 		&cli.BoolFlag{Name: "no-wait", Usage: "only start it"},
 	}
 	predictions := outputFlag("write the predictions to `FILE`, as JSON")
-	sub := func(name, usage, original string, action func(*cli.Context, *api.Client) error, flags ...cli.Flag) *cli.Command {
+	sub := func(name, usage, original, example string, action func(*cli.Context, *api.Client) error, flags ...cli.Flag) *cli.Command {
 		return &cli.Command{
 			Name: name, Usage: usage, Flags: append(serverFlags(), flags...),
 			Description: "What " + original + " of antinex-client does.",
+			UsageText:   "pcapline antinex " + example,
 			Action:      func(c *cli.Context) error { return withAntinex(c, action) },
 		}
 	}
@@ -40,14 +41,20 @@ func antinexCommand() *cli.Command {
 		Name:  "antinex",
 		Usage: "train, predict and look at jobs on AntiNex's server",
 		Subcommands: []*cli.Command{
-			sub("train", "start a training and wait for its result", "ai_train_dnn.py", antinexTrain, append(wait, file(), predictions)...),
-			sub("predict", "have the rows of a request predicted, with settings from $ANTINEX_…", "ai_env_predict.py", antinexPredict, append(wait, file(), predictions,
-				&cli.BoolFlag{Name: "mock", Aliases: []string{"m"}, Usage: "predict four mock rows instead, to try the server"},
-				&cli.StringFlag{Name: "compat", Usage: "make rows as `WHO` does, antinex-v1: zeros become the missing value, idx is lost"})...),
-			sub("prepare", "have the server prepare a dataset", "ai_prepare_dataset.py", antinexPrepare, append(wait, file())...),
-			sub("job", "show a job, or list the newest", "ai_get_job.py", antinexJob, id()),
-			sub("results", "show a result, or list the newest", "ai_get_results.py", antinexResults, id(), predictions),
-			sub("prepared", "show a prepared dataset", "ai_get_prepared_dataset.py", antinexPrepared, id()),
+			sub("train", "start a training and wait for its result", "ai_train_dnn.py", "train --password-file secret -f requests/scaler-full-django-antinex-simple.json",
+				antinexTrain, append(wait, file(), predictions)...),
+			sub("predict", "have the rows of a request predicted, with settings from $ANTINEX_…", "ai_env_predict.py", "predict --password-file secret --mock",
+				antinexPredict, append(wait, file(), predictions,
+					&cli.BoolFlag{Name: "mock", Aliases: []string{"m"}, Usage: "predict four mock rows instead, to try the server"},
+					&cli.StringFlag{Name: "compat", Usage: "make rows as `WHO` does, antinex-v1: zeros become the missing value, idx is lost"})...),
+			sub("prepare", "have the server prepare a dataset", "ai_prepare_dataset.py", "prepare --password-file secret -f requests/prepare-new-dataset.json",
+				antinexPrepare, append(wait, file())...),
+			sub("job", "show a job, or list the newest", "ai_get_job.py", "job --password-file secret --id 1",
+				antinexJob, id()),
+			sub("results", "show a result, or list the newest", "ai_get_results.py", "results --password-file secret --id 1 -o predictions.json",
+				antinexResults, id(), predictions),
+			sub("prepared", "show a prepared dataset", "ai_get_prepared_dataset.py", "prepared --password-file secret --id 1",
+				antinexPrepared, id()),
 		},
 	}
 }

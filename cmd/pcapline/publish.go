@@ -76,7 +76,7 @@ func publishCommand() *cli.Command {
 			"wrote, or name columns of any table in $ANTINEX_FEATURES_TO_PROCESS. The variables ANTINEX_… of the original are read;\n" +
 			"with $ANTINEX_PUBLISH_ENABLED=0 nothing is done.",
 		UsageText: "pcapline publish --queue queue --password-file secret packets.csv\n" +
-			"pcapline publish --queue queue --follow 10s --results results scored/",
+			"pcapline publish --queue queue --password-file secret --follow 10s --results results scored/",
 		Flags: append(serverFlags(),
 			&cli.StringFlag{Name: "queue", Usage: "keep what waits, and how far tables were taken, in `DIR`"},
 			&cli.StringFlag{Name: "request-file", Aliases: []string{"f"}, Usage: "put rows into the request in `FILE` (default: $ANTINEX_PUBLISH_REQUEST_FILE, a stock request of 67 features)"},

@@ -43,6 +43,9 @@ func newWorld(t *testing.T) *world {
 	} {
 		ok(t, os.Symlink(filepath.Join(bundled, from), w.path(to)))
 	}
+	requests, err := filepath.Abs("../../train/antinex/testdata")
+	ok(t, err)
+	ok(t, os.Symlink(requests, w.path("requests")))
 	ok(t, os.Symlink("v1_django_cleaned.csv", w.path("benign.csv")))
 	ok(t, os.Symlink("testdata/lab/truth.csv", w.path("truth.csv")))
 	ok(t, os.Symlink("captures/web_sqli.pcapng", w.path("capture.pcapng")))
@@ -60,10 +63,13 @@ func (w *world) copy(t *testing.T) *world {
 
 func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
 
+// patience is how long a script may take, in seconds.
+const patience = "120"
+
 // sh runs a script by bash, which ends at the first command that fails, and
 // gives what it printed and its exit status.
 func (w *world) sh(script string) (string, int) {
-	cmd := exec.Command("bash", "-euo", "pipefail", "-c", script)
+	cmd := exec.Command("timeout", "--kill-after=5", patience, "bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir = w.dir
 	cmd.Env = append(os.Environ(), "PATH="+w.bin+":"+os.Getenv("PATH"), "HOME="+w.dir, "NO_COLOR=1")
 	out, err := cmd.CombinedOutput()
