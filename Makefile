@@ -7,13 +7,19 @@ export CGO_ENABLED ?= 0
 export PCAPLINE_PYTHON ?= $(CURDIR)/.venv/bin/python
 LINT    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run build test race lint bench microbench torch golden fuzz tools clean
+.PHONY: run build deb test race lint bench microbench torch golden fuzz tools clean
 
 run: build ## the main job on the bundled captures: tables, dataset, model, evaluation, report
 	bin/pcapline run -o $(OUT) testdata/lab
 
 build: ## the binary, static
 	$(GO) build -trimpath -o bin/pcapline ./cmd/pcapline
+
+deb: build $(OUT)/model.pcapline ## a Debian package of the binary, the model and the systemd units
+	.ci/deb bin/pcapline $(OUT)/model.pcapline $(OUT)
+
+$(OUT)/model.pcapline:
+	$(MAKE) run
 
 test: tools ## every test
 	$(GO) test ./...
