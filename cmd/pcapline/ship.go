@@ -138,7 +138,7 @@ func shipAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.Close() // all that it knows is on the disk
+	defer func() { _ = s.Close() }() // all that it knows is on the disk
 	err = every(c, func(ctx context.Context) error { return s.Run(ctx) })
 	n := s.Counts()
 	if serr := summarise(c, n, func(w io.Writer) {
