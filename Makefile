@@ -8,13 +8,19 @@ export PCAPLINE_PYTHON ?= $(CURDIR)/.venv/bin/python
 LAB_TOOLS = nginx:nginx-light vsftpd sshd:openssh-server dnsmasq:dnsmasq-base nmap hping3 hydra dig:bind9-dnsutils ping:iputils-ping curl
 LINT    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run build test race lint bench microbench torch torch-golden openblas spark golden fuzz release lab notebooks tools clean
+.PHONY: run build deb test race lint bench microbench torch torch-golden openblas spark golden fuzz release lab notebooks tools clean
 
 run: build ## the main job on the bundled captures: tables, dataset, model, evaluation, report
 	bin/pcapline run -o $(OUT) testdata/lab
 
 build: ## the binary, static
 	$(GO) build -trimpath -o bin/pcapline ./cmd/pcapline
+
+deb: build $(OUT)/model.pcapline ## a Debian package of the binary, the model and the systemd units
+	.ci/deb bin/pcapline $(OUT)/model.pcapline $(OUT)
+
+$(OUT)/model.pcapline:
+	$(MAKE) run
 
 test: tools ## every test
 	$(GO) test ./...

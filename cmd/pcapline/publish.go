@@ -123,7 +123,7 @@ func publishAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	defer p.Close() // all that it holds is on the disk
+	defer func() { _ = p.Close() }() // all that it holds is on the disk
 	ctx := c.Context
 	if limit := c.Duration("timeout"); limit > 0 {
 		var stop context.CancelFunc

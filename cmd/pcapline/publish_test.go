@@ -146,3 +146,34 @@ func TestAntinexTools(t *testing.T) {
 	command(t, 2, "antinex", "train")
 	command(t, 1, "antinex", "train", "-f", requests+"prepare-new-dataset.json")
 }
+
+// A watch publishes each row that it scores, once, and goes on without a server.
+func TestWatchPublishes(t *testing.T) {
+	s := antinexServer(t)
+	t.Setenv("ANTINEX_FEATURES_TO_PROCESS", "flow_packets,flow_bytes,score")
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	lab := "../../testdata/lab/web_sqli.pcapng.zst"
+	command(t, 0, "flows", "-q", "-o", at("flows.parquet"), "--truth", "../../testdata/lab/truth.csv", lab, "../../testdata/lab/scan_udp.pcapng.zst")
+	command(t, 0, "prepare", "-q", "-o", at("dataset"), at("flows.parquet"))
+	command(t, 0, "train", "-q", "-o", at("model"), "--epochs", "2", at("dataset"))
+	command(t, 0, "replay", "-q", "--spool", at("spool"), "--speed", "max", lab)
+	args := []string{"watch", "--json", "--spool", at("spool"), "--model", at("model"), "--alerts", at("alerts.jsonl"), "--once"}
+	command(t, 2, append(args, "--publish", "antinex", "--publish-password-file", passwordFile(t))...)
+	args = append(args, "--scored", at("scored"), "--publish", "antinex", "--publish-password-file", passwordFile(t))
+	t.Setenv("ANTINEX_URL", "http://127.0.0.1:1")
+	_, stderr := command(t, 0, args...)
+	if !strings.Contains(stderr, "not sent") || strings.Contains(stderr, apitest.Password) {
+		t.Error(stderr)
+	}
+	t.Setenv("ANTINEX_URL", s.URL)
+	var scored struct {
+		Rows int `json:"rows"`
+	}
+	if stdout, _ := command(t, 0, append(args, "--name", "other")...); json.Unmarshal([]byte(stdout), &scored) != nil || scored.Rows == 0 {
+		t.Fatal(stdout)
+	}
+	if got := len(s.Rows()); got != 2*scored.Rows {
+		t.Errorf("the server has %d rows of two watches of %d", got, scored.Rows)
+	}
+}

@@ -32,7 +32,7 @@ func shipCommand() *cli.Command {
 		UsageText: "pcapline ship --sensor gate --spool spool --to s3://edge --recipient age1… --state ship --every 5m scored/\n" +
 			"pcapline ship --sensor lab --captures testdata/lab --to /mnt/out --recipient age1… --state ship scored.parquet",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "to", Usage: "upload to `PLACE`"},
+			&cli.StringFlag{Name: "to", Usage: "upload to `PLACE`", EnvVars: []string{"PCAPLINE_SHIP_TO"}},
 			&cli.StringSliceFlag{Name: "recipient", Usage: "encrypt for the age public key `KEY` (repeatable)"},
 			&cli.StringFlag{Name: "recipients-file", Usage: "encrypt for the keys in `FILE`, one a line"},
 			&cli.StringFlag{Name: "sensor", Usage: "`NAME` of this sensor in the shipments' names", EnvVars: []string{"PCAPLINE_SENSOR"}},
@@ -138,7 +138,7 @@ func shipAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.Close() // all that it knows is on the disk
+	defer func() { _ = s.Close() }() // all that it knows is on the disk
 	err = every(c, func(ctx context.Context) error { return s.Run(ctx) })
 	n := s.Counts()
 	if serr := summarise(c, n, func(w io.Writer) {

@@ -25,7 +25,7 @@ func watchCommand() *cli.Command {
 		UsageText: "pcapline watch --spool spool --model model.pcapline\n" +
 			"pcapline watch --spool /var/lib/pcapline/eth0 --model model.pcapline --alerts alerts.jsonl --alerts syslog:///dev/log --scored scored --metrics localhost:9464\n" +
 			"pcapline watch --spool spool --model model.pcapline --once --scored scored",
-		Flags: []cli.Flag{
+		Flags: append(watchPublishFlags(),
 			&cli.StringFlag{Name: "spool", Usage: "follow the spool `DIR`"},
 			&cli.StringFlag{Name: "model", Usage: "score with the model in `FILE`"},
 			&cli.Float64Flag{Name: "threshold", Usage: "alert from the score `P` on, above 0 (default: the model's own threshold)"},
@@ -42,7 +42,7 @@ func watchCommand() *cli.Command {
 			&cli.StringFlag{Name: "metrics-file", Usage: "write the metrics to `FILE`, for node_exporter's textfile collector (.prom)"},
 			&cli.BoolFlag{Name: "tui", Usage: "show a dashboard on the terminal; alerts then go only where --alerts says"},
 			&cli.StringFlag{Name: "shed-above", Usage: "pass over the oldest packets, unscored and counted, when more than `SIZE` of the spool waits (default: never)"},
-		},
+		),
 		Action: watchAction,
 	}
 }
@@ -117,7 +117,12 @@ func watchAction(c *cli.Context) error {
 	if c.Bool("tui") {
 		run = watchDashboard
 	}
+	publish, err := watchPublish(c, opt.Scored)
+	if err != nil {
+		return err
+	}
 	s, err := run(c, opt)
+	publish()
 	if err != nil {
 		return err
 	}

@@ -306,6 +306,9 @@ func TestKilledWhilePutting(t *testing.T) {
 		}
 		return
 	}
+	if testing.Short() {
+		t.Skip("processes that are killed, in the race detector too slow")
+	}
 	kinds := map[string]func(*testing.T) string{
 		"folder": func(t *testing.T) string { return t.TempDir() },
 		"bucket": func(t *testing.T) string { storetest.Start(t, false); return "s3://" + storetest.Bucket },

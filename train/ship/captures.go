@@ -29,7 +29,7 @@ func (s *Shipper) captures(p *picked) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := func(int) (string, error) { return "", nil }
+	var name func(id int) (string, error)
 	if origin != nil {
 		name, err = s.segments(origin)
 	} else {

@@ -146,7 +146,7 @@ func (opt *PullOptions) fetch(ctx context.Context, o store.Object, dir string) (
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(tmp)
+	defer func() { _ = os.RemoveAll(tmp) }() // the next Pull removes what is left
 	sealed, files := filepath.Join(tmp, "sealed"), filepath.Join(tmp, "files")
 	if err := errors.Join(os.Mkdir(files, 0o750), store.Fetch(ctx, opt.From, o.Name, sealed)); err != nil {
 		return nil, err

@@ -518,6 +518,9 @@ func TestKilled(t *testing.T) {
 		child(t, strings.Split(args, "|"))
 		return
 	}
+	if testing.Short() {
+		t.Skip("twenty processes, in the race detector too slow")
+	}
 	s, id := newSensor(t), key(t)
 	const tables = 12
 	for i := 2; i <= tables; i++ {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -133,7 +134,6 @@ func (p *Publisher) AddTable(ctx context.Context, path string) (queued int64, er
 	}
 	queued = p.counts.Queued - before
 	if queued > 0 {
-		err = errors.Join(err, p.queue.saveTables())
 		select {
 		case p.news <- struct{}{}:
 		default:
@@ -143,15 +143,34 @@ func (p *Publisher) AddTable(ctx context.Context, path string) (queued int64, er
 }
 
 func (p *Publisher) addTable(ctx context.Context, path string) error {
-	t, err := source.Open(path)
+	st, err := os.Stat(path)
 	if err != nil {
 		return err
+	}
+	size, modified := st.Size(), st.ModTime().UnixNano()
+	if known := p.queue.tables[path]; known.Size == size && known.Modified == modified {
+		p.counts.Known += known.Rows
+		return nil
+	}
+	a, err := p.readTable(ctx, path)
+	if err != nil {
+		return err
+	}
+	p.queue.tables[path] = progress{Rows: a.rows, Digest: a.sum(), Size: size, Modified: modified}
+	return p.queue.saveTables()
+}
+
+// readTable queues what a table has behind the rows that were queued of it.
+func (p *Publisher) readTable(ctx context.Context, path string) (*adder, error) {
+	t, err := source.Open(path)
+	if err != nil {
+		return nil, err
 	}
 	defer t.Close()
 	b := schema.FromFields(t.Schema())
 	maker, err := p.settings.newRowMaker(b, p.template.features)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	a := &adder{p: p, path: path, known: p.queue.tables[path], digest: sha256.New()}
 	err = source.Each(ctx, t, b, func() error {
@@ -168,12 +187,12 @@ func (p *Publisher) addTable(ctx context.Context, path string) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if a.rows < a.known.Rows {
-		return a.replaced()
+		return nil, a.replaced()
 	}
-	return a.flush()
+	return a, a.flush()
 }
 
 // adder cuts a table's rows into batches.
@@ -213,7 +232,7 @@ func (a *adder) flush() error {
 	if len(a.pending) == 0 {
 		return nil
 	}
-	b := &batch{ID: newID(), Table: a.path, Progress: progress{a.rows, a.sum()}, Rows: a.pending}
+	b := &batch{ID: newID(), Table: a.path, Progress: progress{Rows: a.rows, Digest: a.sum()}, Rows: a.pending}
 	if err := a.p.queue.add(b); err != nil {
 		return err
 	}

@@ -46,6 +46,11 @@ type queue struct {
 type progress struct {
 	Rows   int64  `json:"rows"`
 	Digest string `json:"sha256"` // of the rows' JSON, one after another
+
+	// Of the file when all of its rows had been taken: as long as it is so, it
+	// need not be read.
+	Size     int64 `json:"size,omitempty"`
+	Modified int64 `json:"modified,omitempty"` // ns since 1970
 }
 
 // batch is a file of the queue.
