@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -382,4 +383,55 @@ func TestSilentFlowsEndByTheClock(t *testing.T) {
 	if w.stats.Rows <= before {
 		t.Errorf("%d rows, then %d", before, w.stats.Rows)
 	}
+}
+
+// TestMemoryIsFlat scores the same hours again and again, as days go by.
+func TestMemoryIsFlat(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "spool")
+	paths, err := pcapio.Expand(captures)
+	must(t, err)
+	days := 0
+	pass := func(n int) {
+		for range n {
+			s := replay.NewSpool(spool.Config{Dir: dir, NoSync: true, Rotation: spool.Rotation{Packets: 700}})
+			days++
+			_, err := replay.Run(context.Background(), paths, s, replay.Options{Merge: true, ShiftTo: int64(days) * 24 * int64(time.Hour)})
+			must(t, err)
+			must(t, s.Close())
+		}
+	}
+	pass(10)
+	w, err := Open(Options{Spool: dir, Model: model(t, "flows"), Scored: t.TempDir(), State: filepath.Join(t.TempDir(), "state")})
+	must(t, err)
+	defer func() { must(t, w.close()) }()
+	heap := func() float64 {
+		for idle := 0; idle < 3; {
+			n, err := w.read()
+			must(t, err)
+			must(t, w.maker.flush())
+			if n == 0 {
+				idle++
+				ctx, cancel := context.WithTimeout(context.Background(), 1100*time.Millisecond)
+				_ = w.tail.Wait(ctx)
+				cancel()
+			}
+		}
+		must(t, w.checkpoint())
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc)
+	}
+	var sizes []float64
+	for range 5 {
+		pass(10)
+		sizes = append(sizes, heap()/1e6)
+	}
+	if w.stats.Packets%int64(days) != 0 || w.stats.Packets == 0 {
+		t.Fatalf("%d packets of %d days", w.stats.Packets, days)
+	}
+	if sizes[4] > 1.1*sizes[1] {
+		t.Errorf("it grows: %.1f MB every ten days", sizes)
+	}
+	t.Logf("%.1f MB every ten days", sizes)
 }
