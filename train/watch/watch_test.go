@@ -23,6 +23,7 @@ import (
 	"github.com/pcapline/pcapline/train"
 	"github.com/pcapline/pcapline/transform"
 	"github.com/pcapline/pcapline/transform/flow"
+	"github.com/pcapline/pcapline/transform/layer"
 )
 
 const lab = "../../testdata/lab"
@@ -429,4 +430,41 @@ func TestMemoryIsFlat(t *testing.T) {
 		t.Errorf("it grows: %.1f MB every ten days", sizes)
 	}
 	t.Logf("%.1f MB every ten days", sizes)
+}
+
+// TestAlertsSayWhereTheirPacketsAre reads the packet at the place that an alert names.
+func TestAlertsSayWhereTheirPacketsAre(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "spool")
+	spoolOf(t, dir, 0)
+	for kind := range kinds {
+		var alerts []Alert
+		w, err := Open(Options{
+			Spool: dir, Model: model(t, kind), Once: true, Threshold: 0.01, Dedup: time.Second,
+			Alert: func(a Alert) { alerts = append(alerts, a) },
+		})
+		must(t, err)
+		must(t, w.Run(context.Background()))
+		if len(alerts) < 10 {
+			t.Fatalf("%s: %d alerts", kind, len(alerts))
+		}
+		for i := range alerts {
+			a := &alerts[i]
+			f, err := pcapio.Open(filepath.Join(dir, a.Capture.Segment), pcapio.Options{})
+			must(t, err)
+			var p pcapio.Packet
+			for p.Number < a.Capture.Packet {
+				must(t, f.Next(&p))
+			}
+			var d flow.Digest
+			layer.NewTable(layer.Options{}).Append(&p, 0, &d)
+			key := flow.KeyOf(&d)
+			if p.Offset != a.Capture.Offset || stamp(p.Time) != a.Flow.Start || string(key.CommunityID(nil)) != a.Flow.CommunityID || key.ProtoName() != a.Flow.Protocol {
+				t.Errorf("%s: packet %d at byte %d, %s, %s %s; the alert has %+v", kind, p.Number, p.Offset, stamp(p.Time), key.ProtoName(), key.CommunityID(nil), a)
+			}
+			if len(a.Features) == 0 || a.Features[0].LogOdds <= 0 {
+				t.Errorf("%s: nothing speaks for alert %+v", kind, a)
+			}
+			f.Close()
+		}
+	}
 }
