@@ -35,6 +35,9 @@ const (
 // other machines. The threshold is one that raised no alert in a few seconds of
 // this network's benign traffic, as an operator would choose it.
 func TestWatchSeesAttacks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it trains on all bundled captures")
+	}
 	for _, tool := range []string{"nmap", "hping3", "hydra", "nginx", "curl", "nsenter"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("%s is not installed", tool)
