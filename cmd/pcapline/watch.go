@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -41,6 +43,7 @@ func watchCommand() *cli.Command {
 			&cli.StringFlag{Name: "metrics", Usage: "serve OpenMetrics at http://`ADDR`/metrics"},
 			&cli.StringFlag{Name: "metrics-file", Usage: "write the metrics to `FILE`, for node_exporter's textfile collector (.prom)"},
 			&cli.BoolFlag{Name: "tui", Usage: "show a dashboard on the terminal; alerts then go only where --alerts says"},
+			&cli.BoolFlag{Name: "no-sandbox", Usage: "keep the right to all files; by default, where the kernel has Landlock, only spool, model and outputs stay"},
 			&cli.StringFlag{Name: "shed-above", Usage: "pass over the oldest packets, unscored and counted, when more than `SIZE` of the spool waits (default: never)"},
 		),
 		Action: watchAction,
@@ -113,6 +116,9 @@ func watchAction(c *cli.Context) error {
 	}
 	defer stop()
 	opt.Stats = report
+	if err := watchSandbox(c, opt); err != nil {
+		return err
+	}
 	run := runWatch
 	if c.Bool("tui") {
 		run = watchDashboard
@@ -134,6 +140,45 @@ func watchAction(c *cli.Context) error {
 			s.Tail.Damaged, s.Tail.Skipped, s.Tail.Missing))
 	}
 	return nil
+}
+
+// watchSandbox leaves the watch the files that it is there for: it reads what
+// strangers send.
+func watchSandbox(c *cli.Context, opt watch.Options) error {
+	if c.Bool("no-sandbox") {
+		return nil
+	}
+	cursors := filepath.Join(opt.Spool, ".cursors")
+	writable := []string{cursors}
+	for _, dir := range []string{cursors, opt.Scored} {
+		if dir == "" || opt.State == "" && dir == cursors {
+			continue
+		}
+		if _, err := os.Stat(opt.Spool); err != nil {
+			return fmt.Errorf("watch: %w", err) // a consumer does not make a spool
+		}
+		if err := os.MkdirAll(dir, 0o750); err != nil {
+			return err
+		}
+	}
+	for _, o := range opt.Outputs {
+		if file := o.String(); file != "-" && !strings.Contains(file, "://") {
+			writable = append(writable, filepath.Dir(file))
+		}
+	}
+	for _, file := range []string{opt.State, c.String("metrics-file")} {
+		if file != "" {
+			writable = append(writable, filepath.Dir(file))
+		}
+	}
+	if opt.Scored != "" {
+		writable = append(writable, opt.Scored)
+	}
+	readable := []string{opt.Spool, filepath.Dir(opt.Model)}
+	if target, err := filepath.EvalSymlinks(opt.Model); err == nil {
+		readable = append(readable, filepath.Dir(target))
+	}
+	return sandbox(readable, writable)
 }
 
 func runWatch(c *cli.Context, opt watch.Options) (*watch.Stats, error) {

@@ -35,6 +35,9 @@ const (
 // other machines. The threshold is one that raised no alert in a few seconds of
 // this network's benign traffic, as an operator would choose it.
 func TestWatchSeesAttacks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it trains on all bundled captures")
+	}
 	for _, tool := range []string{"nmap", "hping3", "hydra", "nginx", "curl", "nsenter"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("%s is not installed", tool)
@@ -237,11 +240,11 @@ func calibrated(t *testing.T, dir, in, model string) float64 {
 	for _, row := range scoredRows(t, scored) {
 		top, flows = max(top, row.score), flows+1
 	}
-	if flows < 10 || top > 0.9 {
+	if flows < 10 || top > 0.7 {
 		t.Fatalf("%d benign flows with scores up to %v are nothing to choose a threshold by", flows, top)
 	}
-	t.Logf("threshold: %.3f is the highest score of %d benign flows; alerts from 0.05 more on", top, flows)
-	return top + 0.05
+	t.Logf("threshold: %.3f is the highest score of %d benign flows; alerts from 0.15 more on", top, flows)
+	return top + 0.15
 }
 
 type scoredRow struct {

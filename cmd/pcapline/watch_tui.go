@@ -352,7 +352,7 @@ func (d *dashboard) drift(width int) string {
 		filled := min(int(s.PSI[i]*20), max(0, width-name-14))
 		lines = append(lines, fmt.Sprintf("%-*.*s %6.3f %s", name, name, s.Columns[i], s.PSI[i], style.Render(strings.Repeat("■", filled))))
 	}
-	return box(fmt.Sprintf("drift: PSI against training; %d of %d features above 0.25", s.Drifted, len(s.PSI)), lines, width, middleHeight)
+	return box(fmt.Sprintf("drift (PSI): %d of %d features above 0.25", s.Drifted, len(s.PSI)), lines, width, middleHeight)
 }
 
 // alerts lists the last alerts, the newest first, or all of the chosen one.

@@ -49,9 +49,10 @@ type Tail struct {
 	seg   Segment
 	f     *os.File
 	t     *pcapio.Tail
-	last  int64 // number of the segment that was read last
-	over  bool  // the open segment does not grow any more
-	stale bool  // the directory may have changed since it was read
+	last  int64     // number of the segment that was read last
+	over  bool      // the open segment does not grow any more
+	stale bool      // the directory may have changed since it was read
+	ahead []Segment // what it held behind the open segment then
 	stats TailStats
 	at    Position // while no segment is open
 
@@ -305,6 +306,11 @@ func (t *Tail) gone() bool {
 
 // openNext opens the segment behind the last one.
 func (t *Tail) openNext() error {
+	if s, ok := t.known(); ok {
+		if err := t.open(s); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	if !t.look() {
 		return io.EOF
 	}
@@ -316,6 +322,7 @@ func (t *Tail) openNext() error {
 		return io.EOF
 	}
 	before, s := t.last, list[0]
+	t.ahead = list[1:]
 	switch err := t.open(s); {
 	case errors.Is(err, fs.ErrNotExist): // renamed or deleted since
 		t.stale = true
@@ -327,6 +334,16 @@ func (t *Tail) openNext() error {
 		t.stats.Missing += s.Seq - before - 1
 	}
 	return nil
+}
+
+// known gives the next segment without another look at the directory, which
+// for each of thousands of segments would cost more than reading them.
+func (t *Tail) known() (s Segment, ok bool) {
+	for len(t.ahead) > 0 && !ok {
+		s, t.ahead = t.ahead[0], t.ahead[1:]
+		ok = s.Seq == t.last+1 && !s.Part
+	}
+	return s, ok
 }
 
 // following lists the segments behind the last one. A file that is renamed

@@ -46,7 +46,7 @@
 //
 // # Limits
 //
-// Everything is done by one goroutine: about a quarter of a million packets a second on one
+// Everything is done by one goroutine: more than 200,000 packets a second on one
 // core (BenchmarkWatch), more of longer flows. Memory is that of the flow table (package flow) and
 // of one row group of scores.
 package watch

@@ -165,14 +165,14 @@ func (k *maker) subject(b *schema.Batch, row int) subject {
 
 func (k *maker) packetSubject(row int) subject {
 	d := &k.digests[row]
+	key := flow.KeyOf(d)
 	s := subject{
 		Flow: k.members[row].Flow, Packets: 1, Bytes: int64(d.WireLen), start: d.Time, end: d.Time,
-		CommunityID: string(flow.KeyOf(d).CommunityID(nil)),
+		CommunityID: string(key.CommunityID(nil)),
 		SourcePort:  int64(d.SrcPort), TargetPort: int64(d.DstPort),
 	}
-	if d.Src.IsValid() {
-		s.Source, s.Target = d.Src.String(), d.Dst.String()
-		s.Protocol = fmt.Sprintf("ip-%d", d.Proto)
+	if key.Valid() {
+		s.Source, s.Target, s.Protocol = d.Src.String(), d.Dst.String(), key.ProtoName()
 	}
 	s.first = place{d.File, d.Number, offsetOf(d.Mark.Note)}
 	s.last = s.first

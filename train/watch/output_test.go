@@ -2,11 +2,14 @@ package watch
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,6 +104,22 @@ func TestSyslogConnectsAnew(t *testing.T) {
 			case <-time.After(200 * time.Millisecond):
 			}
 		}
+	}
+}
+
+// TestSyslogThatIsNotThereHoldsUpNothing asks it once in a while only.
+func TestSyslogThatIsNotThereHoldsUpNothing(t *testing.T) {
+	o, err := newSyslog(&url.URL{Scheme: "syslog", Path: filepath.Join(t.TempDir(), "none")})
+	must(t, err)
+	if err := o.Send([]byte(line)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	if err := o.Send([]byte(line)); err == nil || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("asked again at once: %v", err)
+	}
+	o.retry = time.Now()
+	if err := o.Send([]byte(line)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -147,7 +147,7 @@ func (t *scored) finish(metadata [][2]string) error {
 		t.sink.SetMetadata(kv[0], kv[1])
 	}
 	err := errors.Join(t.sink.Close(), t.file.Sync(), t.file.Close())
-	t.file, t.rows = nil, 0
+	t.file, t.sink, t.encoder, t.rows = nil, nil, nil, 0
 	return err
 }
 

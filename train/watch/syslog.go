@@ -16,9 +16,11 @@ type syslog struct {
 	network string
 	address string
 	conn    net.Conn
+	retry   time.Time // when to ask a server again that was not there
 }
 
 const (
+	syslogRetry    = 10 * time.Second // alerts until then are lost, and counted: waiting for each would hold up the watch
 	syslogPriority = 10*8 + 1
 	syslogTimeout  = 2 * time.Second
 )
@@ -45,13 +47,13 @@ func (s *syslog) Send(line []byte) error {
 	if s.network == "tcp" {
 		msg = append(fmt.Appendf(nil, "%d ", len(msg)), msg...)
 	}
+	if time.Now().Before(s.retry) {
+		return fmt.Errorf("%s was not there a moment ago", s.address)
+	}
 	var err error
 	for range 2 {
-		if s.conn == nil {
-			if s.conn, err = net.DialTimeout(s.network, s.address, syslogTimeout); err != nil {
-				s.conn = nil
-				return err
-			}
+		if err = s.connect(); err != nil {
+			break
 		}
 		if err = s.conn.SetWriteDeadline(time.Now().Add(syslogTimeout)); err == nil {
 			_, err = s.conn.Write(msg)
@@ -61,6 +63,18 @@ func (s *syslog) Send(line []byte) error {
 		}
 		_ = s.conn.Close() // it is of no use any more
 		s.conn = nil
+	}
+	s.retry = time.Now().Add(syslogRetry)
+	return err
+}
+
+func (s *syslog) connect() error {
+	if s.conn != nil {
+		return nil
+	}
+	c, err := net.DialTimeout(s.network, s.address, syslogTimeout)
+	if err == nil {
+		s.conn = c
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ import (
 	"github.com/pcapline/pcapline/train"
 	"github.com/pcapline/pcapline/transform"
 	"github.com/pcapline/pcapline/transform/flow"
+	"github.com/pcapline/pcapline/transform/layer"
 )
 
 const lab = "../../testdata/lab"
@@ -381,5 +383,88 @@ func TestSilentFlowsEndByTheClock(t *testing.T) {
 	must(t, w.maker.flush())
 	if w.stats.Rows <= before {
 		t.Errorf("%d rows, then %d", before, w.stats.Rows)
+	}
+}
+
+// TestMemoryIsFlat scores the same hours again and again, as days go by.
+func TestMemoryIsFlat(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "spool")
+	paths, err := pcapio.Expand(captures)
+	must(t, err)
+	days, sent := 0, int64(0)
+	pass := func(n int) {
+		for range n {
+			s := replay.NewSpool(spool.Config{Dir: dir, NoSync: true, Rotation: spool.Rotation{Packets: 700}})
+			days++
+			stats, err := replay.Run(context.Background(), paths, s, replay.Options{Merge: true, ShiftTo: int64(days) * 24 * int64(time.Hour)})
+			must(t, err)
+			must(t, s.Close())
+			sent += stats.Sent
+		}
+	}
+	pass(10)
+	w, err := Open(Options{Spool: dir, Model: model(t, "flows"), Scored: t.TempDir(), State: filepath.Join(t.TempDir(), "state")})
+	must(t, err)
+	defer func() { must(t, w.close()) }()
+	heap := func() float64 {
+		for w.stats.Packets < sent {
+			n, err := w.read()
+			must(t, err)
+			must(t, w.maker.flush())
+			if n == 0 {
+				must(t, w.tail.Wait(context.Background()))
+			}
+		}
+		must(t, w.checkpoint())
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc)
+	}
+	var sizes []float64
+	for range 5 {
+		pass(10)
+		sizes = append(sizes, heap()/1e6)
+	}
+	if sizes[4] > 1.25*sizes[1] {
+		t.Errorf("it grows: %.1f MB every ten days", sizes)
+	}
+	t.Logf("%.1f MB every ten days", sizes)
+}
+
+// TestAlertsSayWhereTheirPacketsAre reads the packet at the place that an alert names.
+func TestAlertsSayWhereTheirPacketsAre(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "spool")
+	spoolOf(t, dir, 0)
+	for kind := range kinds {
+		var alerts []Alert
+		w, err := Open(Options{
+			Spool: dir, Model: model(t, kind), Once: true, Threshold: 0.01, Dedup: time.Second,
+			Alert: func(a Alert) { alerts = append(alerts, a) },
+		})
+		must(t, err)
+		must(t, w.Run(context.Background()))
+		if len(alerts) < 10 {
+			t.Fatalf("%s: %d alerts", kind, len(alerts))
+		}
+		for i := range alerts {
+			a := &alerts[i]
+			f, err := pcapio.Open(filepath.Join(dir, a.Capture.Segment), pcapio.Options{})
+			must(t, err)
+			var p pcapio.Packet
+			for p.Number < a.Capture.Packet {
+				must(t, f.Next(&p))
+			}
+			var d flow.Digest
+			layer.NewTable(layer.Options{}).Append(&p, 0, &d)
+			key := flow.KeyOf(&d)
+			if p.Offset != a.Capture.Offset || stamp(p.Time) != a.Flow.Start || string(key.CommunityID(nil)) != a.Flow.CommunityID || key.ProtoName() != a.Flow.Protocol {
+				t.Errorf("%s: packet %d at byte %d, %s, %s %s; the alert has %+v", kind, p.Number, p.Offset, stamp(p.Time), key.ProtoName(), key.CommunityID(nil), a)
+			}
+			if len(a.Features) == 0 || a.Features[0].LogOdds <= 0 {
+				t.Errorf("%s: nothing speaks for alert %+v", kind, a)
+			}
+			f.Close()
+		}
 	}
 }

@@ -401,6 +401,23 @@ var endTexts = func() (t [endCount]schema.Text) {
 }()
 
 func (r *Rows) protoName(k *Key) schema.Text {
+	if name := k.knownProto(); name != nil {
+		return name
+	}
+	r.scratch = strconv.AppendUint(append(r.scratch[:0], "ip-"...), uint64(k.Proto), 10)
+	return r.batch.Text(r.scratch)
+}
+
+// ProtoName is the protocol as column proto_name has it.
+func (k Key) ProtoName() string {
+	if name := k.knownProto(); name != nil {
+		return string(name)
+	}
+	return "ip-" + strconv.Itoa(int(k.Proto))
+}
+
+// knownProto is nil for protocols without a name of their own.
+func (k *Key) knownProto() schema.Text {
 	if k.Family == familyARP {
 		return arpName
 	}
@@ -409,8 +426,7 @@ func (r *Rows) protoName(k *Key) schema.Text {
 			return p.name
 		}
 	}
-	r.scratch = strconv.AppendUint(append(r.scratch[:0], "ip-"...), uint64(k.Proto), 10)
-	return r.batch.Text(r.scratch)
+	return nil
 }
 
 var arpName = schema.Text("arp")
