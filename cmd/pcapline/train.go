@@ -173,6 +173,13 @@ func writeTrained(w io.Writer, m *train.Model, out string) {
 	if n := m.Manifest.ShuffleBuffer; n > 0 {
 		fmt.Fprintf(w, "rows were streamed, %d of them shuffled at a time\n", n)
 	}
-	fmt.Fprintf(w, "best of %d epochs is %d (by validation %s; PR-AUC %.4f); threshold %.4f\nwrote %s\n",
-		len(h.Epochs), h.Best, h.Monitor, float64(last.ValidAP), m.Threshold.Value, out)
+	fmt.Fprintf(w, "%s; validation PR-AUC %.4f; threshold %.4f\nwrote %s\n", chosenEpoch(h), float64(last.ValidAP), m.Threshold.Value, out)
+}
+
+// chosenEpoch says whose weights a model has.
+func chosenEpoch(h train.History) string {
+	if h.Monitor == "last" || h.Monitor == "none" {
+		return fmt.Sprintf("epoch %d, the last", h.Best)
+	}
+	return fmt.Sprintf("epoch %d of %d, chosen by validation %s", h.Best, len(h.Epochs), h.Monitor)
 }
