@@ -28,7 +28,7 @@ func trainCommand() *cli.Command {
 		Name:      "train",
 		Usage:     "a dataset to a model, by Gorgonia",
 		ArgsUsage: "DATASET",
-		Description: "Trains a multi-layer perceptron on the training rows; stops by the validation rows; never sees the test rows.\n" +
+		Description: "Trains a multi-layer perceptron on the training rows; chooses its threshold on the validation rows; never sees the test rows.\n" +
 			"The same dataset, flags and kernel give the same model, byte for byte, also when it was stopped and resumed.\n" +
 			"A dataset that would take more than --memory is streamed from its Parquet files: the network then sees the rows in\n" +
 			"another order, shuffled across a buffer instead of as a whole, and the model is another one.",
