@@ -15,7 +15,7 @@ import (
 func trainings() map[string]Config {
 	all := make(map[string]Config)
 	for name, change := range map[string]func(c *Config){
-		"adam": func(c *Config) { c.Dropout, c.WarmupEpochs = 0.2, 2 },
+		"adam": func(c *Config) { c.Dropout, c.Noise, c.WarmupEpochs = 0.2, 0.1, 2 },
 		"sgd":  func(c *Config) { c.Optimiser, c.Schedule, c.LearningRate = "sgd", "step", 0.1 },
 		"nesterov": func(c *Config) {
 			c.Optimiser, c.Momentum, c.Nesterov, c.L2 = "sgd", 0.9, true, 1e-3

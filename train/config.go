@@ -19,6 +19,7 @@ type Config struct {
 	Dropout    float64       `json:"dropout"`    // share of hidden units left out in a step, [0, 1)
 	Layers     []LayerConfig `json:"layers"`     // the hidden layers one by one, instead of Hidden
 
+	Noise       float64 `json:"noise"`        // standard deviation of the normal noise on the scaled inputs of each step; negative: none
 	L2          float64 `json:"l2"`           // times the weight, added to its gradient
 	WeightDecay float64 `json:"weight_decay"` // decoupled from the gradient, as in AdamW
 
@@ -46,7 +47,7 @@ type Config struct {
 	// "binary", benign rows and attacks.
 	Target string `json:"target"`
 
-	Monitor  string  `json:"monitor"`   // what must improve on the validation rows: "pr_auc", "roc_auc" or "loss"
+	Monitor  string  `json:"monitor"`   // what must improve on the validation rows: "pr_auc", "roc_auc", "loss", or "last": the last epoch counts
 	Patience int     `json:"patience"`  // epochs without improvement before stopping; negative: never stop early
 	MinDelta float64 `json:"min_delta"` // a smaller improvement is none
 
@@ -75,6 +76,7 @@ func (c Config) WithDefaults() Config {
 	}
 	set(&c.Activation, string(mlp.ReLU))
 	set(&c.Init, string(mlp.Auto))
+	set(&c.Noise, 0.3)
 	set(&c.Epochs, 60)
 	set(&c.Batch, 128)
 	set(&c.Optimiser, string(graph.Adam))
@@ -90,7 +92,7 @@ func (c Config) WithDefaults() Config {
 		set(&c.ClassWeights.Mode, "sqrt")
 	}
 	set(&c.Target, "class")
-	set(&c.Monitor, "pr_auc")
+	set(&c.Monitor, "last")
 	set(&c.Patience, 15)
 	set(&c.TargetFPR, 0.01)
 	set(&c.Kernel, blas.Best().String())
@@ -123,6 +125,7 @@ func (c Config) checkNumbers() error {
 		min, max float64 // both allowed
 	}{
 		{"dropout", c.Dropout, 0, 0.95},
+		{"noise", max(c.Noise, 0), 0, 10},
 		{"l2", c.L2, 0, 1e3},
 		{"weight_decay", c.WeightDecay, 0, 1e3},
 		{"epochs", float64(c.Epochs), 1, 1e6},
@@ -166,7 +169,7 @@ func (c Config) checkNames() error {
 		{"optimizer", c.Optimiser, namesOf(graph.Optimisers)},
 		{"schedule", c.Schedule, []string{"constant", "step", "cosine", "exponential"}},
 		{"target", c.Target, []string{"class", "binary"}},
-		{"monitor", c.Monitor, []string{"pr_auc", "roc_auc", "loss"}},
+		{"monitor", c.Monitor, []string{"pr_auc", "roc_auc", "loss", "last"}},
 	} {
 		if !slices.Contains(f.known, f.v) {
 			return fmt.Errorf("%s %q is none of %q", f.name, f.v, f.known)

@@ -1,7 +1,7 @@
 // Package train learns a detector from features and judges it.
 //
 // [Fit] trains a multi-layer perceptron on the training rows of a [Data] and
-// stops by its validation rows; the threshold at which a row is called an
+// may stop by its validation rows; the threshold at which a row is called an
 // attack is chosen on validation rows too. The result is a [Model]: one file
 // that holds everything needed to score, see [LoadModel] for its format.
 // [Model.Score] is plain Go, safe for concurrent use, and gives a row the
@@ -26,6 +26,11 @@
 //
 // [SearchSpace] and [RunSearch] compare configurations before one is trained,
 // over folds and seeds, on validation rows.
+//
+// What is learned of one network should hold on the next one. So the inputs
+// get noise in training and no epoch is chosen by rows of the same network; on
+// lab captures such rows are all told apart from the first epochs on, and say
+// nothing of another lab.
 //
 // One of the classes is benign; the attack score of a row is 1 − P(benign).
 // With two classes the network has one output, with more it has one for each,

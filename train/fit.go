@@ -35,7 +35,7 @@ type Validation struct {
 type History struct {
 	Epochs  []Epoch `json:"epochs"`
 	Best    int     `json:"best_epoch"` // whose weights the model has
-	Monitor string  `json:"monitor"`    // what chose it: "pr_auc", "loss", or "none": the last one
+	Monitor string  `json:"monitor"`    // what chose it: the configuration's, "loss" where an area has no meaning, or "none" without validation rows: the last one
 	Stopped string  `json:"stopped"`    // "epochs": all were done; "patience"
 }
 
@@ -52,10 +52,9 @@ const (
 var ErrDiverged = errors.New("the training diverged")
 
 // Fit trains on the training rows of d. The weights are those of the epoch
-// that did best on the validation rows, by the configuration's monitor; if
-// that is an area and the validation rows are all of one kind it is the loss
-// instead, and without validation rows the last epoch counts. progress, which
-// may be nil, is called after each epoch. Fit returns ctx's error when it is
+// that the configuration's monitor chooses: the last, or the one that did best
+// on the validation rows. Where these are all of one kind, that is by the loss
+// instead of an area; without them the last epoch counts. progress, which may be nil, is called after each epoch. Fit returns ctx's error when it is
 // cancelled.
 func Fit(ctx context.Context, d *Data, c Config, progress func(Epoch)) (*Model, *History, error) {
 	return FitFrom(ctx, d, c, Checkpoints{}, progress)
@@ -205,7 +204,7 @@ func (f *fitter) build(h Header) (err error) {
 // options are the trainer's.
 func (c Config) options(kernel blas.Kernel, dropout rand.Source) graph.Options {
 	return graph.Options{
-		Kernel: kernel, Dropout: c.dropout(), Rand: dropout, FocalGamma: c.FocalGamma,
+		Kernel: kernel, Dropout: c.dropout(), Noise: max(c.Noise, 0), Rand: dropout, FocalGamma: c.FocalGamma,
 		Optimiser: graph.Optimiser(c.Optimiser), L2: c.L2, WeightDecay: c.WeightDecay,
 		Beta1: c.Beta1, Beta2: c.Beta2, Rho: c.Rho, Epsilon: c.Epsilon, Momentum: c.Momentum, Nesterov: c.Nesterov,
 	}
@@ -223,7 +222,7 @@ func (f *fitter) monitor() string {
 	switch {
 	case f.valid.rows == 0:
 		return "none"
-	case f.valid.classes[f.model.Benign] == 0 || f.valid.classes[f.model.Benign] == f.valid.rows:
+	case f.config.Monitor != "last" && (f.valid.classes[f.model.Benign] == 0 || f.valid.classes[f.model.Benign] == f.valid.rows):
 		return "loss"
 	}
 	return f.config.Monitor
@@ -278,7 +277,7 @@ func (f *fitter) improves(ep Epoch) bool {
 		return cost(ep) < math.Inf(1)
 	}
 	delta := f.config.MinDelta
-	if f.history.Monitor == "none" {
+	if f.history.Monitor == "none" || f.history.Monitor == "last" {
 		delta = 0
 	}
 	return cost(ep) < cost(f.history.Epochs[f.history.Best-1])-delta
@@ -387,8 +386,11 @@ func (m *Model) validate(tally *metrics.Tally, rows int, each func(visit func(x 
 		if err != nil {
 			return err
 		}
-		for _, l := range losses {
+		for i, l := range losses {
 			sum += float64(l)
+			if s := scores[i]; s != s { // finite weights, but so large that sums are not
+				return fmt.Errorf("%w: the score of a row is NaN", ErrDiverged)
+			}
 		}
 		return tally.Add(scores, func(i int) bool { return int(class[i]) != m.Benign })
 	})

@@ -101,7 +101,7 @@ func runSearch(ctx context.Context, d *Data, o SearchOptions) (*Search, error) {
 	if o.Folds == nil {
 		o.Folds = [][]features.Part{d.Part}
 	}
-	s := &Search{Monitor: o.Configs[0].WithDefaults().Monitor, Skipped: []SkippedFold{}, Seeds: o.Seeds}
+	s := &Search{Monitor: o.Configs[0].rankedBy(), Skipped: []SkippedFold{}, Seeds: o.Seeds}
 	for i, c := range o.Configs {
 		s.Candidates = append(s.Candidates, Candidate{Params: o.Params[i], Config: c.WithDefaults()})
 	}
@@ -181,6 +181,15 @@ func try(ctx context.Context, d *Data, c Config) (Trial, error) {
 	}
 	t.Epoch, t.Validation = h.Best, h.Epochs[h.Best-1].Validation
 	return t, nil
+}
+
+// rankedBy is what the configuration monitors; where no epoch is chosen, the
+// area that says most where attacks are rare.
+func (c Config) rankedBy() string {
+	if m := c.WithDefaults().Monitor; m != "last" {
+		return m
+	}
+	return "pr_auc"
 }
 
 // rank sums up and compares.

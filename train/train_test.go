@@ -58,7 +58,10 @@ func xorData() *Data {
 	return d
 }
 
-func quick() Config { return Config{Hidden: []int{24, 12}, Epochs: 40, Batch: 32, LearningRate: 5e-3} }
+// quick learns small data fast, whose columns are not scaled: no noise.
+func quick() Config {
+	return Config{Hidden: []int{24, 12}, Epochs: 40, Batch: 32, LearningRate: 5e-3, Noise: -1}
+}
 
 func mustFit(t testing.TB, d *Data, c Config) (*Model, *History) {
 	t.Helper()
@@ -76,6 +79,32 @@ func scoresOf(t testing.TB, m *Model, d *Data) []float32 {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// By default no epoch is chosen by the validation rows: the last one counts,
+// and no patience ends the training before.
+func TestLastEpochCounts(t *testing.T) {
+	c := quick()
+	c.Epochs, c.Patience = 12, 1
+	_, h := mustFit(t, moons(300, 2, 1), c)
+	if h.Monitor != "last" || h.Best != 12 || len(h.Epochs) != 12 || h.Stopped != "epochs" {
+		t.Errorf("monitor %s, best %d of %d, stopped by %s", h.Monitor, h.Best, len(h.Epochs), h.Stopped)
+	}
+}
+
+// Noise changes what is learned, by the seed; the rows themselves stay.
+func TestNoise(t *testing.T) {
+	d := moons(300, 2, 1)
+	before := slices.Clone(d.X.Data)
+	c := quick()
+	c.Epochs = 3
+	without, _ := mustFit(t, d, c)
+	c.Noise = 0.2
+	with, _ := mustFit(t, d, c)
+	again, _ := mustFit(t, d, c)
+	if !slices.Equal(with.params, again.params) || slices.Equal(with.params, without.params) || !slices.Equal(before, d.X.Data) {
+		t.Error("noise is not what the seed says, or does nothing, or stays in the data")
+	}
 }
 
 func TestLearnsWhatALineCannot(t *testing.T) {

@@ -52,7 +52,7 @@ func modelShow(c *cli.Context) error {
 		h, t := m.Manifest.History, m.Threshold
 		fmt.Fprintf(w, "%s\n", m.Describe())
 		fmt.Fprintf(w, "trained by %s, %s, %s, kernel %s, seed %d\n", m.Manifest.Tool, m.Manifest.Go, m.Manifest.Arch, m.Kernel, m.Manifest.Config.Seed)
-		fmt.Fprintf(w, "epoch %d of %d, chosen by validation %s\n", h.Best, len(h.Epochs), h.Monitor)
+		fmt.Fprintln(w, chosenEpoch(h))
 		fmt.Fprintf(w, "threshold %v, for %g %% false alarms on %s rows\n", t.Value, 100*t.Target, t.Part)
 		fmt.Fprintf(w, "table %s, schema %s\n", m.Table, m.Schema)
 		for i, class := range m.Classes {

@@ -60,7 +60,7 @@ func datasetFlags() []cli.Flag {
 		&cli.StringFlag{Name: "non-finite", Value: "impute", Usage: "NaN and infinite values: impute, or fail (`POLICY`)"},
 		&cli.StringFlag{Name: "duplicates", Value: string(prep.OneSide), Usage: "rows with equal features: `POLICY` one-side, drop or keep"},
 		&cli.StringFlag{Name: "attempted", Value: string(prep.AttemptedDrop), Usage: "attacks that came to nothing (label_attempted): `POLICY` " + strings.Join(prep.AttemptedPolicies, ", ")},
-		&cli.Int64Flag{Name: "max-per-class", DefaultText: "all", Usage: "draw at most `N` training rows of each class"},
+		&cli.Int64Flag{Name: "max-per-class", DefaultText: "300, or a twentieth of the benign rows if that is more", Usage: "draw at most `N` training rows of each attack class; negative: all"},
 	}
 }
 
@@ -86,7 +86,7 @@ func datasetOptions(c *cli.Context) (opt prep.Options, err error) {
 	if err := opt.Encode.Check(); err != nil {
 		return opt, usage(err)
 	}
-	return opt, notNegative(c, "max-categories", "hash-buckets", "max-per-class")
+	return opt, notNegative(c, "max-categories", "hash-buckets")
 }
 
 func seedFlag() cli.Flag {

@@ -28,7 +28,7 @@ func trainCommand() *cli.Command {
 		Name:      "train",
 		Usage:     "a dataset to a model, by Gorgonia",
 		ArgsUsage: "DATASET",
-		Description: "Trains a multi-layer perceptron on the training rows; stops by the validation rows; never sees the test rows.\n" +
+		Description: "Trains a multi-layer perceptron on the training rows; chooses its threshold on the validation rows; never sees the test rows.\n" +
 			"The same dataset, flags and kernel give the same model, byte for byte, also when it was stopped and resumed.\n" +
 			"A dataset that would take more than --memory is streamed from its Parquet files: the network then sees the rows in\n" +
 			"another order, shuffled across a buffer instead of as a whole, and the model is another one.",
@@ -173,6 +173,13 @@ func writeTrained(w io.Writer, m *train.Model, out string) {
 	if n := m.Manifest.ShuffleBuffer; n > 0 {
 		fmt.Fprintf(w, "rows were streamed, %d of them shuffled at a time\n", n)
 	}
-	fmt.Fprintf(w, "best of %d epochs is %d (by validation %s; PR-AUC %.4f); threshold %.4f\nwrote %s\n",
-		len(h.Epochs), h.Best, h.Monitor, float64(last.ValidAP), m.Threshold.Value, out)
+	fmt.Fprintf(w, "%s; validation PR-AUC %.4f; threshold %.4f\nwrote %s\n", chosenEpoch(h), float64(last.ValidAP), m.Threshold.Value, out)
+}
+
+// chosenEpoch says whose weights a model has.
+func chosenEpoch(h train.History) string {
+	if h.Monitor == "last" || h.Monitor == "none" {
+		return fmt.Sprintf("epoch %d, the last", h.Best)
+	}
+	return fmt.Sprintf("epoch %d of %d, chosen by validation %s", h.Best, len(h.Epochs), h.Monitor)
 }

@@ -60,7 +60,7 @@ func TestBundledLab(t *testing.T) {
 		{"by dice", prep.Options{Split: features.SplitSpec{Kind: features.Random}},
 			map[string]Verdict{"split": Fail, "one_feature": Warn}, "split is random"},
 	} {
-		c.opt.Tables, c.opt.Dir = []string{table}, t.TempDir()
+		c.opt.Tables, c.opt.Dir, c.opt.MaxPerClass = []string{table}, t.TempDir(), -1 // the verdicts are of all training rows
 		if _, err := prep.Prepare(context.Background(), c.opt); err != nil {
 			t.Fatal(err)
 		}

@@ -33,9 +33,10 @@
 //
 // Rows that no rule labels are not benign, so they are in neither table. Rows
 // on a border of the split, duplicates (see [Policy]), packets that a loopback
-// interface recorded twice, and training rows beyond the number asked for are
-// in the full table, as purged, and not in the cleaned one. All are counted,
-// and the counts are checked against the number of rows read. The encoding is
-// learned of all training rows, before duplicates and samples are taken out:
-// which rows are equal is a question of their features.
+// interface recorded twice, and training rows of attack classes that have more
+// than [Options.MaxPerClass] are in the full table, as purged, and not in the
+// cleaned one. All are counted, and the counts are checked against the number
+// of rows read. The encoding is learned of the training rows that were drawn,
+// before duplicates are taken out: which rows are equal is a question of their
+// features.
 package prep

@@ -66,7 +66,7 @@ func (p *preparation) findDuplicates() error {
 			if s == unknown || s == twin {
 				continue
 			}
-			if s != rowState(features.Purged) {
+			if s.part() != features.Purged {
 				list = append(list, hashed{hashRow(m.Row(i)), int32(at + i), p.class[k], s.part()})
 			}
 			k++

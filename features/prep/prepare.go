@@ -23,7 +23,7 @@ type Options struct {
 	Encode       features.EncodeSpec //
 	Duplicates   Policy              //
 	Attempted    Attempted           // attacks that came to nothing
-	MaxPerClass  int64               // training rows of a class, drawn by the split's seed; 0: all
+	MaxPerClass  int64               // training rows of an attack class, drawn by the split's seed; 0: 300, or a twentieth of the benign ones if that is more; negative: all
 	RefuseBroken bool                // fail on NaN and infinite values in place of filling them
 	Formats      []string            // of the tables: parquet, csv; nil: parquet
 	Created      time.Time           // zero: the time of the last packet in the tables
@@ -59,7 +59,7 @@ func Prepare(ctx context.Context, opt Options) (*Result, error) {
 	}
 	p := &preparation{ctx: ctx, opt: opt}
 	for _, step := range []func() error{
-		p.check, p.openSources, p.scan, p.dropTwins, p.split, p.fit, p.findDuplicates, p.sample, p.write,
+		p.check, p.openSources, p.scan, p.dropTwins, p.split, p.sample, p.fit, p.findDuplicates, p.write,
 	} {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("prepare: %w", err)

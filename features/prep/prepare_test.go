@@ -362,7 +362,7 @@ func TestTrainingRowsAreSampledByClass(t *testing.T) {
 	again, _ := prepared(t, Options{Tables: []string{path}, MaxPerClass: 20, Split: features.SplitSpec{Seed: 1}})
 	for _, c := range all.Full.Classes {
 		want := maps.Clone(all.Full.Counts[c])
-		if out := want["train"] - 20; out > 0 {
+		if out := want["train"] - 20; c != "benign" && out > 0 {
 			want["train"], want["purged"] = 20, want["purged"]+out
 		}
 		if d := cmp.Diff(want, some.Full.Counts[c]); d != "" {
@@ -371,6 +371,16 @@ func TestTrainingRowsAreSampledByClass(t *testing.T) {
 	}
 	if some.Full.Rows.SampledOut == 0 || some.Full.Rows.Check() != nil || some.Full.Rows != again.Full.Rows {
 		t.Errorf("rows %+v, %+v", some.Full.Rows, again.Full.Rows)
+	}
+	// What is a feature is learned of the rows that stay.
+	for c, name := range ds.X.Names {
+		varies := false
+		for _, row := range ds.RowsOf(features.Train) {
+			varies = varies || ds.X.Row(row)[c] != ds.X.Row(ds.RowsOf(features.Train)[0])[c]
+		}
+		if !varies {
+			t.Errorf("%s is the same in all training rows", name)
+		}
 	}
 	// Training rows weigh the same by class: all of them together count as many.
 	sum := 0.0
@@ -512,5 +522,18 @@ func TestPrepareErrors(t *testing.T) {
 	}
 	if _, err := Load(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("loading what is not there: %v", err)
+	}
+}
+
+func TestAttackClassesAreBalanced(t *testing.T) {
+	for _, c := range []struct {
+		benign      int
+		asked, want int64
+	}{{0, 0, 300}, {1000, 0, 300}, {20_000, 0, 1000}, {20_000, 7, 7}, {20_000, -1, -1}} {
+		p := &preparation{opt: Options{MaxPerClass: c.asked}, state: make([]rowState, c.benign+1), class: make([]uint16, c.benign+1)}
+		p.class[c.benign] = 1
+		if got := p.limit(); got != c.want {
+			t.Errorf("%d benign rows, %d asked for: %d rows of a class, want %d", c.benign, c.asked, got, c.want)
+		}
 	}
 }

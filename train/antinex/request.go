@@ -177,7 +177,7 @@ func (r *Request) check() error {
 func (r *Request) Config() (train.Config, error) {
 	c := train.Config{
 		Epochs: r.Epochs, Batch: r.Batch, Optimiser: r.Optimiser, Schedule: "constant", Epsilon: 1e-7, Rho: 0.9,
-		Init: "uniform", Activation: "relu", ClassWeights: train.ClassWeights{Mode: "none"}, Patience: -1, Seed: r.Seed,
+		Init: "uniform", Activation: "relu", ClassWeights: train.ClassWeights{Mode: "none"}, Noise: -1, Monitor: "pr_auc", Patience: -1, Seed: r.Seed,
 	}
 	if r.Optimiser == "sgd" {
 		c.LearningRate = 0.01

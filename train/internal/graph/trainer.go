@@ -34,7 +34,8 @@ import (
 type Options struct {
 	Kernel     blas.Kernel
 	Dropout    []float64   // share of each hidden layer's units left out, [0, 1); nil: none
-	Rand       rand.Source // for dropout
+	Noise      float64     // standard deviation of the normal noise that is added to each input in each step; 0: none
+	Rand       rand.Source // for noise and dropout
 	FocalGamma float64     // of the focal loss; 0: cross-entropy
 
 	Optimiser   Optimiser
@@ -59,6 +60,7 @@ type Trainer struct {
 	moments
 	steps    int
 	programs map[int]*program
+	normal   *rand.Rand // of opt.Rand; nil: no noise
 }
 
 // New makes a trainer that changes params in place; see package mlp for their
@@ -74,12 +76,18 @@ func New(shape mlp.Shape, params []float32, opt Options) (*Trainer, error) {
 	if err := opt.checkDropout(len(shape.Hidden)); err != nil {
 		return nil, err
 	}
+	if !(opt.Noise >= 0 && opt.Noise <= math.MaxFloat32) || opt.Noise > 0 && opt.Rand == nil {
+		return nil, fmt.Errorf("noise of %v, which needs a source of random numbers", opt.Noise)
+	}
 	if !(opt.FocalGamma >= 0) {
 		return nil, fmt.Errorf("a focal loss of exponent %v", opt.FocalGamma)
 	}
 	t := &Trainer{
 		shape: shape, layers: shape.Layers(), opt: opt, params: params,
 		grad: make([]float32, n), programs: make(map[int]*program),
+	}
+	if opt.Noise > 0 {
+		t.normal = rand.New(opt.Rand)
 	}
 	var err error
 	t.moments, err = newMoments(&opt, n)
@@ -140,6 +148,9 @@ func (t *Trainer) gradient(b Batch) (*program, error) {
 		t.programs[b.Rows] = p
 	}
 	copy(p.x, b.X)
+	if t.normal != nil {
+		addNoise(p.x, float32(t.opt.Noise), t.normal)
+	}
 	copy(p.target, b.Target)
 	copy(p.weight, b.Weight)
 	for i, m := range p.masks {
@@ -174,6 +185,15 @@ func (t *Trainer) check(b Batch) error {
 		}
 	}
 	return nil
+}
+
+// addNoise moves each value by a normal deviate, as another network's rows
+// would differ: training with it is a penalty on the slope of the loss
+// (Bishop 1995, Training with Noise is Equivalent to Tikhonov Regularization).
+func addNoise(x []float32, sd float32, r *rand.Rand) {
+	for i := range x {
+		x[i] += sd * float32(r.NormFloat64())
+	}
 }
 
 // fillMask leaves each unit out with probability share and scales the others

@@ -388,6 +388,9 @@ func TestBadOptions(t *testing.T) {
 		"dropout NaN":    with(func(o *Options) { o.Dropout = []float64{math.NaN()} }),
 		"dropout layers": with(func(o *Options) { o.Dropout = []float64{0, 0} }),
 		"unseeded masks": with(func(o *Options) { o.Dropout = []float64{0.5} }),
+		"noise NaN":      with(func(o *Options) { o.Noise, o.Rand = math.NaN(), rand.NewPCG(1, 1) }),
+		"negative noise": with(func(o *Options) { o.Noise, o.Rand = -1, rand.NewPCG(1, 1) }),
+		"unseeded noise": with(func(o *Options) { o.Noise = 0.5 }),
 		"focal":          with(func(o *Options) { o.FocalGamma = -1 }),
 		"optimiser":      with(func(o *Options) { o.Optimiser = "lbfgs" }),
 	} {
@@ -409,6 +412,28 @@ func TestDropoutKeepsTheMean(t *testing.T) {
 	}
 	if mean := sum / 1e5; math.Abs(mean-1) > 0.01 || math.Abs(float64(zero)/1e5-0.3) > 0.01 {
 		t.Fatalf("mean %v, %d of 100000 dropped", mean, zero)
+	}
+}
+
+func TestNoiseIsNormal(t *testing.T) {
+	const n = 100_000
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = 7
+	}
+	addNoise(x, 0.3, rand.New(rand.NewPCG(1, 1)))
+	sum, square, far := 0.0, 0.0, 0
+	for _, v := range x {
+		d := float64(v) - 7
+		sum += d
+		square += d * d
+		if math.Abs(d) > 2*0.3 {
+			far++
+		}
+	}
+	mean, sd, beyond := sum/n, math.Sqrt(square/n), float64(far)/n
+	if math.Abs(mean) > 0.005 || math.Abs(sd-0.3) > 0.005 || math.Abs(beyond-0.0455) > 0.003 {
+		t.Errorf("mean %v, deviation %v, %v beyond two deviations", mean, sd, beyond)
 	}
 }
 
