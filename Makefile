@@ -43,7 +43,7 @@ fuzz: ## each fuzz target for $(FUZZ)
 	.ci/fuzz $(FUZZ)
 
 lab: build ## record a lab with real servers, users and attacks into $(OUT)/lab (root; see pcapline simulate lab --help)
-	.ci/debian $(LAB_TOOLS) slowhttptest wfuzz
+	.ci/debian $(LAB_TOOLS) slowhttptest wfuzz wapiti sqlmap
 	bin/pcapline simulate lab -o $(OUT)/lab
 
 tools: .venv/.ready ## what the tests compare with: tshark, Python readers
