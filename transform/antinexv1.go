@@ -50,7 +50,7 @@ func AntiNexV1(ctx context.Context, opt AntiNexOptions) (*AntiNexResult, error) 
 		return nil, err
 	}
 	defer rec.Abort()
-	r := &antinexRun{opt: opt, runner: runner{ledger: newLedger(), inputs: make([]Input, len(opt.Inputs))}, rec: rec}
+	r := &antinexRun{opt: opt, runner: runner{ledger: NewLedger(), inputs: make([]Input, len(opt.Inputs))}, rec: rec}
 	for i, name := range CaptureNames(opt.Inputs) {
 		r.inputs[i] = Input{File: name, path: opt.Inputs[i]}
 	}

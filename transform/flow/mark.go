@@ -20,7 +20,3 @@ func (m *Mark) add(p Mark) {
 		m.Bits |= NotesDiffer
 	}
 }
-
-// Marks gives the marks of the rows in the batch that Config.Rows was called
-// with; it is valid until Rows returns.
-func (t *Table) Marks() []Mark { return t.rows.marks }
