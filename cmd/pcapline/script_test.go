@@ -44,6 +44,8 @@ func TestScripts(t *testing.T) {
 				return root, nil
 			case "lab":
 				return root && missing("nginx", "vsftpd", "sshd", "dnsmasq", "nmap", "hydra", "hping3", "dig", "ping", "curl") == "", nil
+			case "weblab":
+				return root && os.Getenv("PCAPLINE_LAB") != "" && missing("nginx", "dnsmasq", "wapiti", "sqlmap", "wfuzz", "hydra", "dig", "curl", "python3") == "", nil
 			}
 			return false, fmt.Errorf("no condition %q", cond)
 		},

@@ -29,7 +29,7 @@ func simulateCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			simulateTCP(), simulateLargeTCP(), simulateUDP(), simulateARP(), simulateICMP(),
 			simulateListenTCP(), simulateListenUDP(),
-			simulateLab(),
+			simulateLab(), simulateWeb(),
 		},
 	}
 }

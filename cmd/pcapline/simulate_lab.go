@@ -26,8 +26,13 @@ func simulateLab() *cli.Command {
 		UsageText: "pcapline simulate lab --dry-run\n" +
 			"pcapline simulate lab -o lab --seed 7 --attack scan_syn --attack brute_ssh\n" +
 			"pcapline run -o out --truth lab/truth.csv lab/spool",
-		Flags:  labFlags(),
-		Action: func(c *cli.Context) error { return labAction(c, lab.Network()) },
+		Flags: labFlags(),
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return usagef("simulate lab: %q is no flag; the folder is named by -o", c.Args().First())
+			}
+			return labAction(c, lab.Network())
+		},
 	}
 }
 
@@ -45,9 +50,6 @@ func labFlags() []cli.Flag {
 }
 
 func labAction(c *cli.Context, s lab.Scenario) error {
-	if c.NArg() > 0 {
-		return usagef("%s: %q is no flag; the folder is named by -o", c.Command.HelpName, c.Args().First())
-	}
 	plan, err := lab.NewPlan(s, lab.Config{
 		Seed: c.Uint64("seed"), Attacks: c.StringSlice("attack"), AttackTime: c.Duration("attack-time"),
 		Lead: c.Duration("lead"), Pause: c.Duration("pause"), MaxPackets: c.Int64("max-packets"),

@@ -34,7 +34,7 @@ func SendARP(ctx context.Context, r ARPRequest) (net.HardwareAddr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("interface %s: packet socket: %w", r.Interface, err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	if _, err := unix.Write(fd, arpFrame(src, dst, from, r.Target)); err != nil {
 		return nil, fmt.Errorf("send on %s: %w", r.Interface, err)
 	}

@@ -44,7 +44,7 @@ func SendICMP(ctx context.Context, p Ping, got func(Pong)) error {
 	if err != nil {
 		return fmt.Errorf("ping %s: %w", p.Host, err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	data := bytes.Repeat([]byte("pcapline"), p.Size/8+1)[:p.Size]

@@ -102,7 +102,7 @@ func ListenTCP(ctx context.Context, l Listener, got func(Received)) error {
 		clients.Go(func() {
 			stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 			defer stop()
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			buf := make([]byte, l.size())
 			n, err := conn.Read(buf)
 			if err != nil {
@@ -141,7 +141,7 @@ func ListenUDP(ctx context.Context, l Listener, got func(Received)) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	buf := make([]byte, l.size())
 	for {

@@ -31,7 +31,7 @@ func SendTCP(ctx context.Context, m Message) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := conn.Write(m.Data); err != nil {
 		return nil, fmt.Errorf("send to %s: %w", m.Address, err)
 	}
@@ -55,7 +55,7 @@ func SendUDP(ctx context.Context, m Message) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := conn.Write(m.Data); err != nil {
 		return nil, fmt.Errorf("send to %s: %w", m.Address, err)
 	}

@@ -52,7 +52,7 @@ func networkAttacks() []Attack {
 		{Label: "brute_ftp", Category: "bruteforce", Tool: hydra, Target: "web", Protos: []string{"tcp"}, Port: 21,
 			Command: words("hydra -I -t 4 -l admin -P {run}/passwords ftp://{target}")},
 		{Label: "web_dirbust", Category: "web", Tool: Tool{"wfuzz", "wfuzz"}, Target: "web", Protos: []string{"tcp"}, Port: 80,
-			Command: words("wfuzz -c -t 10 --hc 404 -w {run}/passwords http://{target}/FUZZ"), Clean: true},
+			Command: words("wfuzz -t 10 --hc 404 -w {run}/passwords http://{target}/FUZZ"), Clean: true},
 	}
 }
 

@@ -16,6 +16,20 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files")
 
+// scenarios are all that there are.
+func scenarios(t *testing.T) []Scenario {
+	t.Helper()
+	all := []Scenario{Network()}
+	for _, app := range Apps {
+		s, err := Web(app, "/cache")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
 func TestPlanFollowsFromItsSeed(t *testing.T) {
 	text := func(s Scenario, seed uint64) string {
 		t.Helper()
@@ -29,7 +43,7 @@ func TestPlanFollowsFromItsSeed(t *testing.T) {
 		}
 		return b.String()
 	}
-	for _, s := range []Scenario{Network()} {
+	for _, s := range scenarios(t) {
 		got := text(s, 7)
 		if again := text(s, 7); got != again {
 			t.Errorf("%s: the same seed gives another plan:\n%s", s.Name, cmp.Diff(got, again))
@@ -54,7 +68,7 @@ func TestPlanFollowsFromItsSeed(t *testing.T) {
 }
 
 func TestScenariosAreSound(t *testing.T) {
-	for _, s := range []Scenario{Network()} {
+	for _, s := range scenarios(t) {
 		p, err := NewPlan(s, Config{})
 		if err != nil {
 			t.Fatal(err)
@@ -87,6 +101,12 @@ func TestScenariosAreSound(t *testing.T) {
 			}
 			addrs = append(addrs, h.Addr.String())
 		}
+	}
+}
+
+func TestUnknownAppIsRefused(t *testing.T) {
+	if _, err := Web("rails", "/cache"); err == nil || !strings.Contains(err.Error(), "django, flask") {
+		t.Error(err)
 	}
 }
 

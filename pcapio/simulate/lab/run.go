@@ -44,7 +44,7 @@ func MissingTools(s Scenario) error {
 	for _, t := range s.Tools() {
 		if _, err := exec.LookPath(t.Program); err != nil {
 			programs = append(programs, t.Program)
-			if !slices.Contains(packages, t.Package) {
+			if t.Package != "" && !slices.Contains(packages, t.Package) {
 				packages = append(packages, t.Package)
 			}
 		}
@@ -66,4 +66,14 @@ func wordList(seed uint64) string {
 	}
 	b.WriteString("index.html\nmembers\npage1.html\n")
 	return b.String()
+}
+
+// tailOf is the end of what a program printed, on one line.
+func tailOf(b []byte) string {
+	const most = 400
+	s := strings.Join(strings.Fields(string(b)), " ")
+	if len(s) > most {
+		s = "… " + s[len(s)-most:]
+	}
+	return s
 }

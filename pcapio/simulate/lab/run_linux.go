@@ -126,7 +126,7 @@ func (l *running) writeFiles() error {
 // inside is a command in a host's namespace, in a process group of its own.
 func (l *running) inside(ctx context.Context, host string, command []string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", host}, command...)...)
-	cmd.Env = append(os.Environ(), "HOME="+runDir, "LC_ALL=C")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + runDir, "LC_ALL=C"} // what we know is nobody's there
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
@@ -141,7 +141,7 @@ func (l *running) serve(ctx context.Context) error {
 				return fmt.Errorf("%s: %s: %w: %s", s.Tool.Program, command[0], err, tailOf(out))
 			}
 		}
-		log, err := os.Create(filepath.Join(runDir, s.Tool.Program+".log"))
+		log, err := os.Create(filepath.Join(runDir, filepath.Base(s.Tool.Program)+".log"))
 		if err != nil {
 			return err
 		}
@@ -156,35 +156,47 @@ func (l *running) serve(ctx context.Context) error {
 			text, _ := os.ReadFile(log.Name())
 			return fmt.Errorf("%s: %w: %s", s.Tool.Program, err, tailOf(text))
 		}
-		l.notify(Event{Kind: "serving", Host: s.Role, Name: s.Tool.Program})
+		l.notify(Event{Kind: "serving", Host: s.Role, Name: filepath.Base(s.Tool.Program)})
 	}
 	return nil
 }
 
-// ready waits until a server's ports are open.
+// ready waits until a server's ports and socket are open.
 func (l *running) ready(ctx context.Context, s Server, ended <-chan error) error {
 	host, _ := l.plan.host(s.Role)
+	var doors [][2]string // network, address
 	for _, port := range s.Ports {
-		addr := net.JoinHostPort(host.Addr.String(), strconv.Itoa(port))
-		for end := time.Now().Add(time.Minute); ; {
-			conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", addr)
-			if err == nil {
-				conn.Close()
-				break
-			}
-			if time.Now().After(end) {
-				return fmt.Errorf("does not serve within a minute: %w", err)
-			}
-			select {
-			case err := <-ended:
-				return fmt.Errorf("ended at once: %w", err)
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(50 * time.Millisecond):
-			}
+		doors = append(doors, [2]string{"tcp", net.JoinHostPort(host.Addr.String(), strconv.Itoa(port))})
+	}
+	if s.Socket != "" {
+		doors = append(doors, [2]string{"unix", filepath.Join(runDir, s.Socket)})
+	}
+	for _, d := range doors {
+		if err := open(ctx, d[0], d[1], ended); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// open waits until somebody takes connections, or the server has ended.
+func open(ctx context.Context, network, addr string, ended <-chan error) error {
+	for end := time.Now().Add(time.Minute); ; {
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, network, addr)
+		if err == nil {
+			return conn.Close()
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("does not serve within a minute: %w", err)
+		}
+		select {
+		case err := <-ended:
+			return fmt.Errorf("ended at once: %w", err)
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // oneSegment is longer than any lab: the capture is one file.
@@ -354,14 +366,4 @@ func wait(ctx context.Context, until time.Time) bool {
 	case <-time.After(time.Until(until)):
 		return true
 	}
-}
-
-// tailOf is the end of what a program printed, on one line.
-func tailOf(b []byte) string {
-	const most = 400
-	s := strings.Join(strings.Fields(string(b)), " ")
-	if len(s) > most {
-		s = "… " + s[len(s)-most:]
-	}
-	return s
 }

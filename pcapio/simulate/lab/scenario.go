@@ -12,7 +12,7 @@ type Scenario struct {
 	Clients int // hosts of users
 }
 
-// A Tool is a program and the Debian package that has it.
+// A Tool is a program and the Debian package that has it, if one has.
 type Tool struct {
 	Program, Package string
 }
@@ -23,6 +23,7 @@ type Server struct {
 	Role    string
 	Tool    Tool
 	Ports   []int             // TCP ports that are open once it is ready
+	Socket  string            // below {run}, likewise
 	Files   map[string]string // below {run}, written before it starts
 	Prepare [][]string        // commands that come first
 	Command []string

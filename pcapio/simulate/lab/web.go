@@ -1,0 +1,151 @@
+package lab
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+//go:embed apps
+var apps embed.FS
+
+// Apps are the web applications that there are scenarios for.
+var Apps = []string{"django", "flask"}
+
+// appPackages are what each application is installed from, by pip.
+var appPackages = map[string][]string{
+	"django": {"Django==5.2.19", "gunicorn==27.0.1"},
+	"flask":  {"Flask==3.1.3", "gunicorn==27.0.1"},
+}
+
+// appPort is where AntiNex' applications listened.
+const appPort = 8010
+
+// Web is a web application behind nginx on port 8010, users who shop there,
+// and seven attacks on it. The application is installed below cache (see
+// [InstallApp]).
+//
+// AntiNex scanned with OWASP ZAP. Of ZAP only the core can be had from a
+// package registry (org.zaproxy:zap at Maven Central), and version 2.15.0 of it
+// serves no API and has no scan rules: both are add-ons, of which two are
+// mandatory at start. wapiti is the scanner that crawls and attacks instead.
+func Web(app, cache string) (Scenario, error) {
+	if !slices.Contains(Apps, app) {
+		return Scenario{}, fmt.Errorf("no application %q; there are %s", app, strings.Join(Apps, ", "))
+	}
+	server, err := appServer(app, cache)
+	if err != nil {
+		return Scenario{}, err
+	}
+	front := nginx()
+	front.Ports = []int{appPort}
+	front.Files = map[string]string{"nginx.conf": nginxConf("location / { proxy_pass http://unix:{run}/app.sock; proxy_set_header Host $http_host; }", appPort)}
+	return Scenario{
+		Name:    "web-" + app,
+		Servers: []Server{server, front, dnsmasq("shop.lab.test")},
+		Attacks: webAttacks(),
+		Habits:  webHabits(),
+		Clients: 3,
+	}, nil
+}
+
+// gunicorn is where an application's server lies below cache.
+func gunicorn(app, cache string) string { return filepath.Join(cache, app, "bin", "gunicorn") }
+
+func appServer(app, cache string) (Server, error) {
+	files := map[string]string{
+		"root/texts/terms.txt":   "All sales are final.\n",
+		"root/etc/passwd":        "root:x:0:0:root:/root:/bin/sh\nshop:x:1000:1000:made up:/home/shop:/bin/sh\n",
+		"root/etc/hostname":      "shop\n",
+		"root/proc/self/environ": "SECRET=made-up\x00",
+		"xss":                    "<script>alert(1)</script>\n<img src=x onerror=alert(1)>\n\"><svg/onload=alert(1)>\njavascript:alert(1)\n'-alert(1)-'\n<body onload=alert(1)>\n",
+		"traversal":              traversals(),
+	}
+	for to, from := range map[string]string{"app.py": app + "_app.py", "shop.py": "shop.py"} {
+		text, err := apps.ReadFile("apps/" + from)
+		if err != nil {
+			return Server{}, err
+		}
+		files[to] = string(text)
+	}
+	command := append([]string{gunicorn(app, cache)},
+		words("--workers 1 --threads 4 --worker-tmp-dir {run} --bind unix:{run}/app.sock --chdir {run} app:application")...)
+	return Server{Role: "web", Tool: Tool{Program: gunicorn(app, cache)}, Socket: "app.sock", Files: files, Command: command}, nil
+}
+
+// traversals are names that lead out of a folder.
+func traversals() string {
+	var b strings.Builder
+	for depth := range 8 {
+		for _, file := range []string{"etc/passwd", "etc/hostname", "proc/self/environ"} {
+			for _, up := range []string{"../", "..%2f", "%2e%2e/"} {
+				fmt.Fprintf(&b, "%s%s\n", strings.Repeat(up, depth+1), file)
+			}
+		}
+	}
+	return b.String()
+}
+
+func webAttacks() []Attack {
+	site := fmt.Sprintf("http://{target}:%d", appPort)
+	wfuzz := Tool{"wfuzz", "wfuzz"}
+	on := func(label, category string, tool Tool, clean bool, command string) Attack {
+		return Attack{Label: label, Category: category, Tool: tool, Target: "web", Protos: []string{"tcp"}, Port: appPort, Command: words(command), Clean: clean}
+	}
+	return []Attack{
+		on("web_scan", "web", Tool{"wapiti", "wapiti"}, true, "wapiti -u "+site+"/ --flush-session -m sql,xss,file,exec,backup --no-bugreport -f json -o {run}/wapiti.json --store-session {run}/wapiti"),
+		on("web_sqli", "web", Tool{"sqlmap", "sqlmap"}, true, "sqlmap -u "+site+"/search?q=lamp --batch --flush-session --level 3 --dbms sqlite --threads 4 --disable-coloring --output-dir={run}/sqlmap --dump"),
+		on("web_xss", "web", wfuzz, true, "wfuzz -t 4 -w {run}/xss "+site+"/hello?name=FUZZ"),
+		on("web_traversal", "web", wfuzz, true, "wfuzz -t 4 -w {run}/traversal "+site+"/file?name=FUZZ"),
+		on("web_dirbust", "web", wfuzz, true, "wfuzz -t 10 --hc 404 -w {run}/passwords "+site+"/FUZZ"),
+		on("brute_http_form", "bruteforce", hydra, false, fmt.Sprintf("hydra -I -t 4 -l admin -P {run}/passwords -s %d {target} http-post-form /login:user=^USER^&password=^PASS^:wrong", appPort)),
+		on("dos_slow_http", "dos", Tool{"slowhttptest", "slowhttptest"}, false, "slowhttptest -B -c 60 -r 30 -i 2 -l {seconds} -u "+site+"/comments"),
+	}
+}
+
+func webHabits() []Habit {
+	const site = "http://shop.lab.test:8010"
+	get := "curl -sS -o /dev/null -m 5 " + site
+	return []Habit{
+		{Name: "front page", Weight: 20, Tool: curl, Command: words(get + "/")},
+		{Name: "item", Weight: 30, Tool: curl, Command: words(get + "/items/{n}")},
+		{Name: "search", Weight: 15, Tool: curl, Command: words(get + "/search?q=a{n}")},
+		{Name: "terms", Weight: 5, Tool: curl, Command: words(get + "/file?name=terms.txt")},
+		{Name: "sold out", Weight: 4, Tool: curl, Command: words(get + "/items/9{n}")},
+		{Name: "login", Weight: 8, Tool: curl, Command: append(words(get+"/login -L -c /dev/null --data"), "user=customer&password=lab")},
+		{Name: "mistyped login", Weight: 2, Tool: curl, Command: append(words(get+"/login --data"), "user=customer&password=lab{n}")},
+		{Name: "comment", Weight: 6, Tool: curl, Command: append(words(get+"/comments -L --data-urlencode"), "text=It is comment {n}, and I like it.")},
+		{Name: "name", Weight: 10, Tool: dig, Command: words("dig +time=2 +tries=1 host{n}.lab.test")},
+	}
+}
+
+// InstallApp makes a virtual environment for an application below cache, by
+// python3 and pip. What pip says is in the error.
+func InstallApp(ctx context.Context, app, cache string) error {
+	packages, ok := appPackages[app]
+	if !ok {
+		return fmt.Errorf("no application %q; there are %s", app, strings.Join(Apps, ", "))
+	}
+	dir := filepath.Join(cache, app)
+	for _, command := range [][]string{
+		{"python3", "-m", "venv", "--clear", dir},
+		append([]string{filepath.Join(dir, "bin", "pip"), "install", "--quiet", "--disable-pip-version-check"}, packages...),
+	} {
+		out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("install %s: %s: %w: %s", app, strings.Join(command, " "), err, tailOf(out))
+		}
+	}
+	return nil
+}
+
+// AppInstalled says whether an application is there.
+func AppInstalled(app, cache string) bool {
+	_, err := os.Stat(gunicorn(app, cache))
+	return err == nil
+}
