@@ -49,7 +49,7 @@ func TestConfigSchema(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(text), &s.Value); err != nil {
 			t.Fatal(err)
 		}
-		err := readBatchConfig(path, new(lake.Config))
+		_, err := readBatchConfig(path, new(lake.Config))
 		if s.OK = err == nil; s.OK != (i < 8) {
 			t.Errorf("%q: %v", text, err)
 		}
