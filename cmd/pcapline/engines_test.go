@@ -21,6 +21,9 @@ import (
 // and the lake that one machine makes of them.
 func engineCorpus(t *testing.T) (dir string, want map[string]string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it runs the program many times")
+	}
 	dir = t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "captures"), 0o750); err != nil {
 		t.Fatal(err)
