@@ -12,7 +12,7 @@ import (
 	"github.com/pcapline/pcapline/transform/sink"
 )
 
-// The format of model files, version 1. Integers and floats are little-endian.
+// The format of model files, version 2. Integers and floats are little-endian.
 //
 //	offset     bytes  what
 //	0          8      "PCLMODEL"
@@ -24,9 +24,10 @@ import (
 //	16+H+4·P   32     SHA-256 of everything before
 //
 // A later version may add keys to the header; a reader of this one refuses it.
+// Version 1 has no key "reference"; a model without one is written as such.
 const (
 	modelMagic   = "PCLMODEL"
-	modelVersion = 1
+	modelVersion = 2
 	modelFormat  = "pcapline-model"
 )
 
@@ -39,7 +40,11 @@ func (m *Model) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	return seal(modelMagic, modelVersion, head, m.params)
+	version := uint32(modelVersion)
+	if m.Reference == nil {
+		version = 1
+	}
+	return seal(modelMagic, version, head, m.params)
 }
 
 // Save writes the model to path, which appears only when it is whole.
@@ -80,7 +85,7 @@ func LoadModel(path string) (*Model, error) {
 
 // DecodeModel reads the bytes of a model file.
 func DecodeModel(data []byte) (*Model, error) {
-	head, params, err := unseal(data, modelMagic, modelVersion)
+	head, params, err := unseal(data, modelMagic, 1, modelVersion)
 	if err != nil {
 		return nil, err
 	}
@@ -125,8 +130,13 @@ func (h *Header) check() error {
 		return fmt.Errorf("row counts of %d and %d classes, not of %d", len(h.Manifest.TrainRows), len(h.Manifest.ValidRows), len(h.Classes))
 	case !(h.Threshold.Value >= 0 && h.Threshold.Value <= 2):
 		return fmt.Errorf("threshold %v", h.Threshold.Value)
-	case !slices.Contains([]string{blas.Go.String(), blas.AVX2.String()}, h.Kernel):
+	case !slices.Contains(blas.Names(), h.Kernel):
 		return fmt.Errorf("unknown kernel %q", h.Kernel)
+	}
+	if h.Reference != nil {
+		if err := h.Reference.check(len(h.Columns)); err != nil {
+			return err
+		}
 	}
 	if err := checkNames("class", h.Classes); err != nil {
 		return err

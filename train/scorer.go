@@ -26,6 +26,7 @@ type Scorer struct {
 	batch    *schema.Batch
 	source   *schema.Batch // that applier is bound to
 	applier  *features.Applier
+	features *features.Matrix // of the rows annotated last
 	probs    []float32
 	classes  []schema.Text
 	failure  *failure
@@ -75,6 +76,21 @@ func (s *Scorer) Err() error {
 	return s.failure.err
 }
 
+// Features are those of the rows annotated last, as the network saw them. They
+// are valid until the next call of Annotate.
+func (s *Scorer) Features() *features.Matrix { return s.features }
+
+// AttackClass is the most probable class but benign of a row annotated last.
+func (s *Scorer) AttackClass(row int) string {
+	best, k := -1, len(s.classes)
+	for c, p := range s.probs[row*k : (row+1)*k] {
+		if c != s.model.Benign && (best < 0 || p > s.probs[row*k+best]) {
+			best = c
+		}
+	}
+	return s.model.Classes[best]
+}
+
 // Annotate fills the score columns for every row of src.
 func (s *Scorer) Annotate(src *schema.Batch) {
 	src.Finish()
@@ -105,6 +121,7 @@ func (s *Scorer) score(src *schema.Batch) error {
 		s.probs = make([]float32, need)
 	}
 	probs := s.probs[:src.Rows*len(s.classes)]
+	s.features = x
 	if err := s.model.Probabilities(x.Data, src.Rows, probs); err != nil {
 		return err
 	}

@@ -42,13 +42,13 @@ func seal(magic string, version uint32, head []byte, blocks ...[]float32) ([]byt
 }
 
 // unseal checks that a file is whole and gives its header and values, which
-// are finite.
-func unseal(data []byte, magic string, version uint32) (head []byte, values []float32, err error) {
+// are finite. The version is any from oldest to newest.
+func unseal(data []byte, magic string, oldest, newest uint32) (head []byte, values []float32, err error) {
 	if len(data) < prefixLen+sha256.Size || string(data[:magicLen]) != magic {
 		return nil, nil, errors.New("offset 0: not such a file, or cut short")
 	}
-	if v := binary.LittleEndian.Uint32(data[8:]); v != version {
-		return nil, nil, fmt.Errorf("offset 8: format version %d, this program reads %d", v, version)
+	if v := binary.LittleEndian.Uint32(data[8:]); v < oldest || v > newest {
+		return nil, nil, fmt.Errorf("offset 8: format version %d, this program reads up to %d", v, newest)
 	}
 	length := binary.LittleEndian.Uint32(data[12:])
 	if length > maxHeader || int(length) > len(data)-prefixLen-sha256.Size {

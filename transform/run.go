@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -242,10 +243,20 @@ func (r *runner) skip() layer.Skip {
 		skip = layer.Skip{Hash: true} // labels may look at any column
 	}
 	if r.flows != nil || r.digests != nil {
-		skip.Entropy, skip.Hash = false, false
+		skip.Entropy = skip.Entropy && !r.flowsNeedEntropy()
+		skip.Hash = false
 	}
 	skip.Hash = skip.Hash && !r.opt.Flow.DropDuplicates
 	return skip
+}
+
+// flowsNeedEntropy reports whether somebody may look at the entropy of flows:
+// a column, a label's rule, or the run that goes on from this one.
+func (r *runner) flowsNeedEntropy() bool {
+	if r.flows == nil || r.opt.Annotate != nil || r.opt.SaveState != "" || r.flows.table.translated() {
+		return true
+	}
+	return slices.ContainsFunc(r.flows.table.schema, func(f *schema.Field) bool { return strings.HasSuffix(f.Name, "_entropy_mean") })
 }
 
 func (r *runner) run(ctx context.Context) error {

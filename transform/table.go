@@ -58,11 +58,14 @@ func StreamColumns() []string {
 
 // needs is the columns of ours that the table is made from.
 func (t *table) needs() schema.Schema {
-	if t.output.Names != "" && t.output.Names != names.Native {
+	if t.translated() {
 		return layer.Schema() // a dialect may look at any
 	}
 	return t.schema
 }
+
+// translated reports whether the columns have another tool's names.
+func (t *table) translated() bool { return t.output.Names != "" && t.output.Names != names.Native }
 
 // destination is a [sink.File] or a [sink.Folder].
 type destination interface {
@@ -126,7 +129,7 @@ func (t *table) finish(r *runner, name string) error {
 	for _, kv := range meta {
 		t.out.SetMetadata(kv[0], kv[1])
 	}
-	if t.output.Names != "" && t.output.Names != names.Native {
+	if t.translated() {
 		t.out.SetMetadata(MetaNames, t.output.Names)
 	}
 	if name == FlowsTable {

@@ -53,7 +53,7 @@ func examplesOf(t *testing.T, w *world, c *cli.Command) {
 	if c.UsageText == "" && len(c.Subcommands) == 0 {
 		t.Errorf("%s has no examples", c.Name)
 	}
-	for _, example := range lines(c.UsageText) {
+	for _, example := range linesOf(c.UsageText) {
 		t.Run(example, func(t *testing.T) {
 			w := w.copy(t)
 			for _, target := range targetsOf(example) { // it is to be made

@@ -113,8 +113,8 @@ func needsTools(t *testing.T, programs ...string) {
 	}
 }
 
-// lines are the lines of a text that hold something.
-func lines(text string) []string {
+// linesOf are the lines of a text that hold something.
+func linesOf(text string) []string {
 	var found []string
 	for line := range strings.SplitSeq(text, "\n") {
 		if line = strings.TrimSpace(line); line != "" {

@@ -34,6 +34,9 @@ type TailStats struct {
 	// something unreadable, and Skipped the bytes of it.
 	Damaged int64 `json:"damaged"`
 	Skipped int64 `json:"skipped"`
+	// Dropped counts packets that the segments' statistics say were lost before
+	// they could be written.
+	Dropped int64 `json:"dropped"`
 }
 
 // Tail reads the packets of a spool in the order of its segments, and waits
@@ -56,7 +59,8 @@ type Tail struct {
 	digestBytes int64
 
 	watch   *fsnotify.Watcher
-	changed chan struct{}
+	changed chan struct{} // the directory's names have
+	grown   chan struct{} // a file has
 	looked  time.Time
 }
 
@@ -72,7 +76,7 @@ func OpenTail(dir string, from Position, opt TailOptions) (*Tail, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("tail spool: %w", err)
 	}
-	t := &Tail{dir: dir, opt: opt, stale: true, changed: make(chan struct{}, 1)}
+	t := &Tail{dir: dir, opt: opt, stale: true, changed: make(chan struct{}, 1), grown: make(chan struct{}, 1)}
 	t.startWatch()
 	if err := t.resume(from); err != nil {
 		_ = t.Close()
@@ -96,21 +100,30 @@ func (t *Tail) startWatch() {
 	go func() { // ends with Close
 		for {
 			select {
-			case _, ok := <-w.Events:
+			case e, ok := <-w.Events:
 				if !ok {
 					return
+				}
+				if e.Op == fsnotify.Write { // no name is another
+					signal(t.grown)
+					continue
 				}
 			case _, ok := <-w.Errors: // also: events were lost
 				if !ok {
 					return
 				}
 			}
-			select {
-			case t.changed <- struct{}{}:
-			default:
-			}
+			signal(t.changed)
 		}
 	}()
+}
+
+// signal wakes who waits for c, once.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // resume opens the segment of a position and passes over what was read.
@@ -267,6 +280,7 @@ func (t *Tail) leave() error {
 	if t.at, err = t.Position(); err != nil {
 		return err
 	}
+	t.stats.Dropped += t.t.File().Dropped
 	if t.t.Packets() == 0 && t.gone() {
 		t.last = t.seg.Seq - 1 // its number goes to another
 	} else if left := info.Size() - t.t.Offset(); left > 0 {
@@ -356,11 +370,13 @@ func (t *Tail) Wait(ctx context.Context) error {
 	defer timer.Stop()
 	select {
 	case <-t.changed:
+		t.stale = true
 	case <-timer.C:
+		t.stale = true
+	case <-t.grown: // reading a directory of thousands of segments each time would cost more than the packets
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	t.stale = true
 	return nil
 }
 
