@@ -115,3 +115,43 @@ func TestNotCut(t *testing.T) {
 		t.Errorf("a part of a compressed file gives %v", got)
 	}
 }
+
+// FuzzRanges: whatever a file holds, its parts hold what the whole does.
+func FuzzRanges(f *testing.F) {
+	for _, pcap := range []bool{true, false} {
+		var out bytes.Buffer
+		w, err := pcapio.NewWriter(&out, pcapio.WriterOptions{Pcap: pcap}, pcapio.Interface{LinkType: 1})
+		if err != nil {
+			f.Fatal(err)
+		}
+		for i := range 5 {
+			if err := w.Write(&pcapio.Packet{Data: make([]byte, 7*i), Time: int64(i)}); err != nil {
+				f.Fatal(err)
+			}
+		}
+		if err := w.Flush(); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(out.Bytes(), uint16(40))
+		f.Add(out.Bytes()[:out.Len()-3], uint16(1))
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, data []byte, step uint16) {
+		path := filepath.Join(dir, fmt.Sprint(os.Getpid()))
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		opt := pcapio.Options{MaxPacket: 1 << 16}
+		ranges, _, err := pcapio.Cuts(path, int64(step), opt)
+		if ranges == nil {
+			if err == nil {
+				t.Fatal("neither parts nor an error")
+			}
+			return
+		}
+		want := listed(path, make([]pcapio.Range, 1), opt)
+		if got := listed(path, ranges, opt); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("step %d: parts %v hold\n%v, the whole\n%v", step, ranges, got, want)
+		}
+	})
+}

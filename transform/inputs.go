@@ -115,6 +115,10 @@ func (r *runner) allInputs() []Input { return append(slices.Clone(r.earlier), r.
 func (r *runner) paths() []string {
 	var paths []string
 	for i := range r.inputs { // not by value: digests are noted beside
+		if r.opt.Parts != nil && r.opt.Parts[i].Refused != "" {
+			paths = append(paths, "") // which cannot be opened
+			continue
+		}
 		paths = append(paths, r.inputs[i].path)
 	}
 	return paths

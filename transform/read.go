@@ -63,6 +63,9 @@ func (r *runner) endFile(ev pcapio.Event) {
 		return
 	}
 	in, text := r.inputs[ev.Index], ev.Err.Error()
+	if part.Refused != "" {
+		text = part.Refused
+	}
 	if r.opt.Names != nil { // where captures lie on a machine is not to be in outputs
 		text = strings.ReplaceAll(text, in.path, in.File)
 	}

@@ -279,11 +279,11 @@ func (r *runner) run(ctx context.Context) error {
 			return nil
 		})
 	}
+	r.encodeFlows(ctx, g) // before the tracker, who hands it rows
 	g.Go(func() error {
 		defer close(tracked)
 		return r.track(ctx, ordered, tracked)
 	})
-	r.encodeFlows(ctx, g)
 	g.Go(func() error { return r.collect(ctx, tracked) })
 	return g.Wait()
 }

@@ -19,6 +19,10 @@ type Part struct {
 	Range pcapio.Range // as pcapio.Cuts gave it; zero: all
 	Whole Input        // of a capture that is cut: what is known of all of it
 	Lost  int64        // of a capture that is cut: packets lost while capturing
+
+	// Refused says why the capture is not read though it is there: the ledger
+	// names it as damaged from its beginning on. "": it is read.
+	Refused string
 }
 
 // last says whether the part ends with its file.

@@ -2,6 +2,8 @@ package transform
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 
 	"github.com/pcapline/pcapline/pcapio"
 	"github.com/pcapline/pcapline/transform/flow"
@@ -105,13 +107,13 @@ func (w *worker) add(t *layer.Table) {
 func (w *worker) process(ctx context.Context, u *unit) (res result) {
 	res.malformed = make(map[string]int64)
 	var digests []flow.Digest
-	err := pcapio.Guard(func() { digests = w.decode(u, &res) })
+	err := caught(func() { digests = w.decode(u, &res) })
 	if err != nil {
 		res.err = err
 	}
 	u.decoded <- digests // also after an error: the tracker waits for it
 	if res.err == nil {
-		if err := pcapio.Guard(func() { res.err = w.finish(ctx, u, &res) }); err != nil {
+		if err := caught(func() { res.err = w.finish(ctx, u, &res) }); err != nil {
 			res.err = err
 		}
 	}
@@ -125,6 +127,17 @@ func (w *worker) process(ctx context.Context, u *unit) (res result) {
 	}
 	u.blocks = nil
 	return res
+}
+
+// caught is pcapio.Guard that also turns a panic into an error, so that one
+// capture does not take the whole program with it.
+func caught(f func()) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic while packets were decoded, please report it: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return pcapio.Guard(f)
 }
 
 // decode makes rows of a unit's packets, and encodes them batch by batch

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/goccy/go-yaml/ast"
 	"github.com/urfave/cli/v2"
 
 	"github.com/pcapline/pcapline/features/label"
@@ -160,8 +161,9 @@ func batchInputs(c *cli.Context) (from lake.Sources, cfg *lake.Config, err error
 		}
 	}
 	cfg = new(lake.Config)
+	file := new(ast.File)
 	if path := c.String("config"); path != "" {
-		if err := readBatchConfig(path, cfg); err != nil {
+		if file, err = readBatchConfig(path, cfg); err != nil {
 			return from, nil, err
 		}
 	}
@@ -170,32 +172,43 @@ func batchInputs(c *cli.Context) (from lake.Sources, cfg *lake.Config, err error
 		return from, nil, usage(err)
 	}
 	if err := cfg.CheckColumns(labels); err != nil {
-		return from, nil, usagef("%s: %w", c.String("config"), err)
+		return from, nil, configError(c.String("config"), file, err)
 	}
 	return from, cfg, checkModelConfig(cfg.Model)
 }
 
+// configError says at which line the key stands that is wrong.
+func configError(path string, file *ast.File, err error) error {
+	var wrong *lake.ConfigError
+	if errors.As(err, &wrong) {
+		if line := strictyaml.LineOf(file, wrong.Key); line > 0 {
+			return usagef("%s: line %d: %w", path, line, err)
+		}
+	}
+	return usagef("%s: %w", path, err)
+}
+
 // readBatchConfig reads a configuration; paths in it are relative to it.
-func readBatchConfig(path string, cfg *lake.Config) error {
+func readBatchConfig(path string, cfg *lake.Config) (*ast.File, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return usage(err)
+		return nil, usage(err)
 	}
 	file, err := strictyaml.Parse(text)
 	if err != nil {
-		return usagef("%s: %w", path, err)
+		return nil, usagef("%s: %w", path, err)
 	}
 	if len(file.Docs) > 0 && file.Docs[0].Body != nil {
 		if err := strictyaml.Decode(file.Docs[0].Body, cfg); err != nil {
-			return usagef("%s: %w", path, err)
+			return nil, usagef("%s: %w", path, err)
 		}
 	}
 	if err := cfg.Check(); err != nil {
-		return usagef("%s: %w", path, err)
+		return nil, configError(path, file, err)
 	}
 	dir, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	relative := func(p *string) {
 		if *p != "" && !filepath.IsAbs(*p) {
@@ -209,7 +222,7 @@ func readBatchConfig(path string, cfg *lake.Config) error {
 		relative(&cfg.Model.Train)
 		relative(&cfg.Model.Gate)
 	}
-	return nil
+	return file, nil
 }
 
 // labeller reads the rules that a configuration names.

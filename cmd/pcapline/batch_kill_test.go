@@ -23,6 +23,9 @@ import (
 // live the lake has the bytes of one that nobody killed. PCAPLINE_KILLS is how
 // often (6).
 func TestBatchKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a quarter of a minute")
+	}
 	kills := 6
 	if n, _ := strconv.Atoi(os.Getenv("PCAPLINE_KILLS")); n > 0 {
 		kills = n

@@ -13,12 +13,17 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/pcapline/pcapline/transform/pythontest"
 )
 
 // engineCorpus is captures, a configuration that cuts them into several shards,
 // and the lake that one machine makes of them.
 func engineCorpus(t *testing.T) (dir string, want map[string]string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it runs the program many times")
+	}
 	dir = t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "captures"), 0o750); err != nil {
 		t.Fatal(err)
@@ -176,7 +181,7 @@ func TestKubernetesPolicies(t *testing.T) {
 
 // TestKubernetesSchema holds the manifests against Kubernetes' own schemas.
 func TestKubernetesSchema(t *testing.T) {
-	python := pythonWith(t, "kubernetes_validate")
+	python := pythontest.Interpreter(t, "kubernetes_validate")
 	out, err := exec.Command(python, "-m", "kubernetes_validate", "--strict", filepath.Join("engines", "kubernetes.yaml")).CombinedOutput()
 	if err != nil || bytes.Count(out, []byte("passed")) != 4 {
 		t.Errorf("%v\n%s", err, out)
@@ -216,20 +221,4 @@ func TestKubernetesJobs(t *testing.T) {
 	sameTrees(t, tree(t, filepath.Join(dir, "lake")), want)
 	pod(jobs[0], 0) // the nightly one finds nothing new
 	sameTrees(t, tree(t, filepath.Join(dir, "lake")), want)
-}
-
-// pythonWith gives a Python that has the modules, or skips the test.
-func pythonWith(t *testing.T, modules string) string {
-	t.Helper()
-	python, named := os.LookupEnv("PCAPLINE_PYTHON")
-	if !named {
-		python = filepath.Join("..", "..", ".venv", "bin", "python")
-	}
-	if out, err := exec.Command(python, "-c", "import "+modules).CombinedOutput(); err != nil {
-		if named && os.Getenv("CI") != "" {
-			t.Fatalf("%s: %v\n%s", python, err, out)
-		}
-		t.Skipf("no Python with %s at %s: make tools makes one", modules, python)
-	}
-	return python
 }

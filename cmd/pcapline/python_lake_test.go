@@ -10,12 +10,13 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/pcapline/pcapline/transform/lake"
+	"github.com/pcapline/pcapline/transform/pythontest"
 )
 
 // TestPythonReadsLakes has DuckDB, pyarrow and polars read a lake by its
 // partitions, and join packets and flows by their keys.
 func TestPythonReadsLakes(t *testing.T) {
-	python := pythonWith(t, "pyarrow, polars, duckdb")
+	python := pythontest.Interpreter(t, "pyarrow", "polars", "duckdb")
 	dir, _ := engineCorpus(t)
 	if out, err := exec.Command(python, filepath.Join("testdata", "check_lake.py"), filepath.Join(dir, "one")).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
@@ -25,7 +26,7 @@ func TestPythonReadsLakes(t *testing.T) {
 // TestConfigSchema: the published schema takes and refuses what the program
 // does, as jsonschema reads it.
 func TestConfigSchema(t *testing.T) {
-	python := pythonWith(t, "jsonschema")
+	python := pythontest.Interpreter(t, "jsonschema")
 	texts := []string{
 		"{}", "shard: 1GB\nmemory: 512MB", "sensor: lab-1\nsensor_folders: true", "packets: {off: true}",
 		"packets: {columns: [ts, ip_src], payload: hash, bloom: [ip_src]}", "flows: {idle_timeout: 90s, active_timeout: 1h30m, span: false}",
@@ -48,7 +49,7 @@ func TestConfigSchema(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(text), &s.Value); err != nil {
 			t.Fatal(err)
 		}
-		err := readBatchConfig(path, new(lake.Config))
+		_, err := readBatchConfig(path, new(lake.Config))
 		if s.OK = err == nil; s.OK != (i < 8) {
 			t.Errorf("%q: %v", text, err)
 		}

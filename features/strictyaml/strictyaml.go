@@ -55,6 +55,20 @@ func Decode(n ast.Node, v any) (err error) {
 	return nil
 }
 
+// LineOf gives the line of a key of the first document, named by its path as in
+// "packets.payload"; 0 where it is not there.
+func LineOf(file *ast.File, key string) int {
+	path, err := yaml.PathString("$." + key)
+	if err != nil || len(file.Docs) == 0 || file.Docs[0].Body == nil {
+		return 0
+	}
+	n, err := path.FilterNode(file.Docs[0].Body)
+	if err != nil || n == nil || n.GetToken() == nil {
+		return 0
+	}
+	return n.GetToken().Position.Line
+}
+
 // caught makes an error of a panic: go-yaml 1.19 panics on tags that do not
 // fit, as in "hidden: !x 1".
 func caught(err *error) {

@@ -33,3 +33,16 @@ func TestErrorsSayWhere(t *testing.T) {
 		}
 	}
 }
+
+// TestLineOf finds keys by their paths.
+func TestLineOf(t *testing.T) {
+	file, err := strictyaml.Parse([]byte("a: 1\nb:\n  # a comment\n  c:\n    - x\n  d: 2\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]int{"a": 1, "b.d": 6, "b.c": 5, "b.x": 0, "x": 0, "": 0, "[": 0} {
+		if got := strictyaml.LineOf(file, key); got != want {
+			t.Errorf("%q: line %d, want %d", key, got, want)
+		}
+	}
+}

@@ -76,39 +76,78 @@ type ModelConfig struct {
 // defaultShard is Config.Shard where it is not set.
 const defaultShard = 256_000_000
 
-// Check verifies what the configuration's form does not tell.
+// ConfigError says which key of a configuration is wrong.
+type ConfigError struct {
+	Key string // as in "packets.payload"
+	Err error
+}
+
+func (e *ConfigError) Error() string { return e.Key + ": " + e.Err.Error() }
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// Check verifies what the configuration's form does not tell. The error is a
+// [*ConfigError].
 func (c *Config) Check() error {
-	if _, err := c.shardBytes(); err != nil {
-		return fmt.Errorf("shard: %w", err)
-	}
-	m, err := c.memory()
-	if err != nil {
-		return fmt.Errorf("memory: %w", err)
-	}
-	if m > 0 && m < transform.MinMemory {
-		return fmt.Errorf("memory: at least %d MB are needed", transform.MinMemory/1_000_000)
-	}
-	if c.Sensor != "" && !sensorName.MatchString(c.Sensor) {
-		return fmt.Errorf("sensor %q: %w", c.Sensor, errSensor)
-	}
-	if p := c.Packets.Payload; p != "" {
-		if err := new(layer.Options).ParsePayload(p); err != nil {
-			return fmt.Errorf("packets: payload: %w", err)
+	carryAlone := or(c.Flows.Carry, false) && !or(c.Flows.Span, true)
+	for _, rule := range []struct {
+		key string
+		err error
+	}{
+		{"shard", second(c.shardBytes())},
+		{"memory", c.checkMemory()},
+		{"sensor", c.checkSensor()},
+		{"packets.payload", c.checkPayload()},
+		{"packets.columns", needsTime(c.Packets.Columns)},
+		{"flows.columns", needsTime(c.Flows.Columns)},
+		{"flows.idle_timeout", notNegative(c.Flows.IdleTimeout)},
+		{"flows.active_timeout", notNegative(c.Flows.ActiveTimeout)},
+		{"flows.reorder", notNegative(c.Flows.Reorder)},
+		{"flows.max_flows", notNegative(c.Flows.MaxFlows)},
+		{"labels.slack", notNegative(c.Labels.Slack)},
+		{"flows.carry", failIf(carryAlone, "flows that do not go on from capture to capture do not go on from run to run")},
+	} {
+		if rule.err != nil {
+			return &ConfigError{rule.key, rule.err}
 		}
-	}
-	for name, columns := range map[string][]string{"packets": c.Packets.Columns, "flows": c.Flows.Columns} {
-		if columns != nil && !slices.Contains(columns, "ts") {
-			return fmt.Errorf("%s: columns: without ts nobody knows the date that a row belongs to", name)
-		}
-	}
-	f := c.Flows
-	if min(f.IdleTimeout, f.ActiveTimeout, f.Reorder, c.Labels.Slack, time.Duration(f.MaxFlows)) < 0 {
-		return errors.New("durations and counts must not be negative")
-	}
-	if f.Carry != nil && *f.Carry && f.Span != nil && !*f.Span {
-		return errors.New("flows: carry: flows that do not go on from capture to capture do not go on from run to run")
 	}
 	return nil
+}
+
+func second(_ int64, err error) error { return err }
+
+func failIf(wrong bool, text string) error {
+	if wrong {
+		return errors.New(text)
+	}
+	return nil
+}
+
+func notNegative[T int | time.Duration](v T) error { return failIf(v < 0, "must not be negative") }
+
+func needsTime(columns []string) error {
+	return failIf(columns != nil && !slices.Contains(columns, "ts"), "without ts nobody knows the date that a row belongs to")
+}
+
+func (c *Config) checkMemory() error {
+	m, err := c.memory()
+	if err == nil && m > 0 && m < transform.MinMemory {
+		err = fmt.Errorf("at least %d MB are needed", transform.MinMemory/1_000_000)
+	}
+	return err
+}
+
+func (c *Config) checkSensor() error {
+	if c.Sensor != "" && !sensorName.MatchString(c.Sensor) {
+		return fmt.Errorf("%q: %w", c.Sensor, errSensor)
+	}
+	return nil
+}
+
+func (c *Config) checkPayload() error {
+	if c.Packets.Payload == "" {
+		return nil
+	}
+	return new(layer.Options).ParsePayload(c.Packets.Payload)
 }
 
 func (c *Config) shardBytes() (int64, error) {

@@ -208,6 +208,9 @@ func batch(t *testing.T, l *lake.Lake, from lake.Sources, cfg lake.Config) []*la
 // TestRowsAreThoseOfOneRun holds a run of many shards, one of them a cut
 // capture's, against package transform over the captures themselves.
 func TestRowsAreThoseOfOneRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("every cell of two tables, twice")
+	}
 	dir := corpus(t)
 	for _, span := range []bool{false, true} {
 		l, cfg := newLake(t), config()

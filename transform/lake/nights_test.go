@@ -13,6 +13,7 @@ import (
 	"github.com/pcapline/pcapline/pcapio/spool"
 	"github.com/pcapline/pcapline/transform"
 	"github.com/pcapline/pcapline/transform/lake"
+	"github.com/pcapline/pcapline/transform/schema"
 )
 
 // spooled writes packets of a capture, its time stretched to hours, as n
@@ -275,5 +276,56 @@ func TestBadPlans(t *testing.T) {
 		if _, err := lake.ReadPlan(p.Path()); err == nil {
 			t.Errorf("a plan with %s was taken", change[1])
 		}
+	}
+}
+
+// TestPanicIsQuarantined: a decoder or annotator that panics on a capture takes
+// neither the batch nor the other captures with it.
+func TestPanicIsQuarantined(t *testing.T) {
+	dir := t.TempDir()
+	good := packetsOf(t, labCaptures()[3])
+	odd := slices.Clone(good)
+	odd[5].WireLen = 7777
+	writePcap(t, filepath.Join(dir, "a.pcap"), good)
+	writePcap(t, filepath.Join(dir, "b.pcap"), odd)
+	label := func(*lake.Config, []string) (*lake.Labelling, error) {
+		return &lake.Labelling{
+			Annotate: func() transform.Annotator { return new(panicking).init() },
+			Report:   func() any { return nil },
+		}, nil
+	}
+	l := newLake(t)
+	made, err := l.Batch(context.Background(), lake.Batch{From: lake.Sources{Corpus: []string{dir}}, Label: label})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := made[0].Quarantined
+	if len(q) != 1 || q[0].File != "b.pcap" || !strings.Contains(q[0].Reason, "panic") || strings.Contains(q[0].Reason, "\n") || made[0].Ledger.PacketsIn != int64(len(good)) {
+		t.Errorf("quarantined %+v, ledger %+v", q, made[0].Ledger)
+	}
+}
+
+// panicking adds a column, and panics at a packet of 7777 bytes.
+type panicking struct {
+	columns struct {
+		schema.Layer `name:"odd" source:"test" every:"row"`
+		Odd          schema.Values[uint8] `name:"odd" doc:"Odd."`
+	}
+	batch *schema.Batch
+}
+
+func (p *panicking) init() *panicking {
+	p.batch = schema.Of(&p.columns)
+	return p
+}
+
+func (p *panicking) Batch() *schema.Batch { return p.batch }
+
+func (p *panicking) Annotate(src *schema.Batch) {
+	if c := src.Column("frame_len"); c != nil && slices.Contains(c.Data().([]uint32), 7777) {
+		panic("7777")
+	}
+	for range src.Rows {
+		p.columns.Odd.Append(1)
 	}
 }

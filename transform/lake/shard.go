@@ -127,7 +127,7 @@ func (w *Worker) Run(ctx context.Context, n int) (*Receipt, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := transform.Run(ctx, opt)
+	res, err := w.transform(ctx, opt)
 	if err != nil && !errors.Is(err, transform.ErrDamaged) {
 		return nil, fmt.Errorf("shard %d: %w", n, err)
 	}
@@ -229,7 +229,7 @@ func choose(all schema.Schema, names []string, table string) (s schema.Schema, e
 	for _, name := range names {
 		i := all.Index(name)
 		if i < 0 {
-			return nil, fmt.Errorf("%s: columns: the table has no column %q", table, name)
+			return nil, &ConfigError{table + ".columns", fmt.Errorf("the table has no column %q", name)}
 		}
 		s = append(s, all[i])
 	}
