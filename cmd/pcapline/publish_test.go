@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +18,19 @@ func command(t *testing.T, want int, args ...string) (stdout, stderr string) {
 	var out, errs bytes.Buffer
 	if code := run(t.Context(), append([]string{"pcapline"}, args...), &out, &errs); code != want {
 		t.Fatalf("%s: exit status %d, want %d\n%s%s", strings.Join(args, " "), code, want, &out, &errs)
+	}
+	return out.String(), errs.String()
+}
+
+// separately is command in a process of its own: a watch gives up rights for
+// good.
+func separately(t *testing.T, want int, args ...string) (stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd := exec.Command("pcapline", args...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != want {
+		t.Fatalf("%s: %v, want exit status %d\n%s%s", strings.Join(args, " "), err, want, &out, &errs)
 	}
 	return out.String(), errs.String()
 }
@@ -159,10 +173,10 @@ func TestWatchPublishes(t *testing.T) {
 	command(t, 0, "train", "-q", "-o", at("model"), "--epochs", "2", at("dataset"))
 	command(t, 0, "replay", "-q", "--spool", at("spool"), "--speed", "max", lab)
 	args := []string{"watch", "--json", "--spool", at("spool"), "--model", at("model"), "--alerts", at("alerts.jsonl"), "--once"}
-	command(t, 2, append(args, "--publish", "antinex", "--publish-password-file", passwordFile(t))...)
+	separately(t, 2, append(args, "--publish", "antinex", "--publish-password-file", passwordFile(t))...)
 	args = append(args, "--scored", at("scored"), "--publish", "antinex", "--publish-password-file", passwordFile(t))
 	t.Setenv("ANTINEX_URL", "http://127.0.0.1:1")
-	_, stderr := command(t, 0, args...)
+	_, stderr := separately(t, 0, args...)
 	if !strings.Contains(stderr, "not sent") || strings.Contains(stderr, apitest.Password) {
 		t.Error(stderr)
 	}
@@ -170,7 +184,7 @@ func TestWatchPublishes(t *testing.T) {
 	var scored struct {
 		Rows int `json:"rows"`
 	}
-	if stdout, _ := command(t, 0, append(args, "--name", "other")...); json.Unmarshal([]byte(stdout), &scored) != nil || scored.Rows == 0 {
+	if stdout, _ := separately(t, 0, append(args, "--name", "other")...); json.Unmarshal([]byte(stdout), &scored) != nil || scored.Rows == 0 {
 		t.Fatal(stdout)
 	}
 	if got := len(s.Rows()); got != 2*scored.Rows {

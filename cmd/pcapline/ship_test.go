@@ -32,7 +32,7 @@ func TestWatchShipPull(t *testing.T) {
 	command(t, 0, "prepare", "-q", "-o", at("dataset"), at("flows.parquet"))
 	command(t, 0, "train", "-q", "-o", at("model"), "--epochs", "2", at("dataset"))
 	command(t, 0, append([]string{"replay", "-q", "--spool", at("spool"), "--speed", "max", "-b", "packets:900"}, lab...)...)
-	command(t, 0, "watch", "-q", "--once", "--spool", at("spool"), "--model", at("model"), "--scored", at("scored"), "--alerts", at("alerts.jsonl"))
+	separately(t, 0, "watch", "-q", "--once", "--spool", at("spool"), "--model", at("model"), "--scored", at("scored"), "--alerts", at("alerts.jsonl"))
 
 	place := "s3://" + storetest.Bucket + "/edge"
 	args := []string{"ship", "--json", "--sensor", "gate", "--spool", at("spool"), "--state", at("state"), "--to", place,

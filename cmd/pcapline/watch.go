@@ -116,16 +116,16 @@ func watchAction(c *cli.Context) error {
 	}
 	defer stop()
 	opt.Stats = report
+	publish, err := watchPublish(c, opt.Scored) // before the sandbox: it reads secrets and certificates
+	if err != nil {
+		return err
+	}
 	if err := watchSandbox(c, opt); err != nil {
 		return err
 	}
 	run := runWatch
 	if c.Bool("tui") {
 		run = watchDashboard
-	}
-	publish, err := watchPublish(c, opt.Scored)
-	if err != nil {
-		return err
 	}
 	s, err := run(c, opt)
 	publish()
@@ -173,6 +173,9 @@ func watchSandbox(c *cli.Context, opt watch.Options) error {
 	}
 	if opt.Scored != "" {
 		writable = append(writable, opt.Scored)
+	}
+	if c.String("publish") != "" {
+		writable = append(writable, publishQueue(c, opt.Scored))
 	}
 	readable := []string{opt.Spool, filepath.Dir(opt.Model)}
 	if target, err := filepath.EvalSymlinks(opt.Model); err == nil {

@@ -81,14 +81,18 @@ func openWatchPublisher(c *cli.Context, scored string) (*watchPublisher, error) 
 		return nil, err
 	}
 	p := &watchPublisher{scored: scored, warn: logger(c).Warn, info: logger(c).Info}
-	queue := c.String("publish-queue")
-	if queue == "" {
-		queue = strings.TrimRight(scored, "/") + ".queue"
-	}
 	p.Publisher, err = api.OpenPublisher(client, s, api.QueueOptions{
-		Dir: queue, Retry: func(err error, wait time.Duration) { p.warn("not sent yet", "error", err, "again_in", wait) },
+		Dir: publishQueue(c, scored), Retry: func(err error, wait time.Duration) { p.warn("not sent yet", "error", err, "again_in", wait) },
 	})
 	return p, err
+}
+
+// publishQueue is the folder of what waits.
+func publishQueue(c *cli.Context, scored string) string {
+	if dir := c.String("publish-queue"); dir != "" {
+		return dir
+	}
+	return strings.TrimRight(scored, "/") + ".queue"
 }
 
 // queueTables queues what appears, until ctx ends. A full queue leaves tables
