@@ -63,7 +63,7 @@ func NewEncoder(s schema.Schema, spec EncodeSpec) (*Encoder, error) {
 			return nil, err
 		}
 	}
-	e := &Encoder{spec: spec}
+	e := &Encoder{spec: spec, sample: sample{limit: sampleRows}}
 	for _, f := range s {
 		how, reason := spec.choose(f)
 		if reason != "" {

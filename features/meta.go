@@ -122,6 +122,12 @@ type Duplicates struct {
 	Conflicting int64  `json:"conflicting"` // rows of all parts that equal a row of another class: nothing can tell them apart
 }
 
+// Pipeline joins what the dataset's features were made with to a scaling of
+// them, for a model to keep.
+func (m *Meta) Pipeline(s *Scaling) *Pipeline {
+	return &Pipeline{Encoding: m.Transforms, Scaling: s, Flow: m.Flow}
+}
+
 // CreatedAt formats a time as the key created has it.
 func CreatedAt(ns int64) string { return time.Unix(0, ns).UTC().Format(time.DateTime) }
 

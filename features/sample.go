@@ -5,7 +5,8 @@ import "container/heap"
 // sample keeps the training rows whose positions hash lowest: a uniform sample
 // that depends on nothing but the rows' positions.
 type sample struct {
-	heap bottom
+	limit int // rows that are kept
+	heap  bottom
 }
 
 // pick says that a row of the batch takes a slot of the sample.
@@ -25,19 +26,26 @@ func (s *sample) pick(base uint64, parts []Part) (picked []pick) {
 		if p != Train {
 			continue
 		}
-		h := Mix(base + uint64(i))
-		switch {
-		case len(s.heap) < sampleRows:
-			k := kept{h, len(s.heap)}
-			heap.Push(&s.heap, k)
-			picked = append(picked, pick{i, k.slot})
-		case h < s.heap[0].hash:
-			s.heap[0].hash = h
-			picked = append(picked, pick{i, s.heap[0].slot})
-			heap.Fix(&s.heap, 0)
+		if slot, taken := s.take(Mix(base + uint64(i))); taken {
+			picked = append(picked, pick{i, slot})
 		}
 	}
 	return picked
+}
+
+// take gives a row, known by the hash of its position, a slot if it is kept.
+func (s *sample) take(h uint64) (slot int, taken bool) {
+	switch {
+	case len(s.heap) < s.limit:
+		slot = len(s.heap)
+		heap.Push(&s.heap, kept{h, slot})
+		return slot, true
+	case h < s.heap[0].hash:
+		s.heap[0].hash, slot = h, s.heap[0].slot
+		heap.Fix(&s.heap, 0)
+		return slot, true
+	}
+	return 0, false
 }
 
 // bottom is a heap with the highest hash on top.

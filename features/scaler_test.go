@@ -212,3 +212,74 @@ func BenchmarkScale(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/row")
 }
+
+// A sample learns what Fit learns where it keeps all rows; where it does not,
+// ranks are close, and the ends are those of all rows.
+func TestScalerSample(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	m := NewMatrix(30_000, []string{"heavy", "flag", "constant", "rare"})
+	for i := range m.Rows {
+		row := m.Row(i)
+		row[0], row[1], row[2] = float32(math.Exp(3*r.NormFloat64())), float32(i%2), 4
+		if i == 17_000 {
+			row[3] = 1
+		}
+	}
+	learn := func(s Scaler, memory int64) *Scaling {
+		f, err := s.Sample(m.Names, memory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for lo := 0; lo < m.Rows; lo += 999 {
+			if err := f.Observe(m.Data[lo*4 : min(lo+999, m.Rows)*4]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		out, err := f.Scaling()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	for _, s := range []Scaler{{}, {Method: Standard}, {Method: MinMax}, {Method: QuantileUniform}, {Method: None}} {
+		want, err := s.Fit(m, all(m.Rows))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, learn(s, 1<<20)); diff != "" {
+			t.Errorf("%s: %s", s.Method, diff)
+		}
+		got := learn(s, 1) // 8192 rows
+		if got.Columns[3].Scale != want.Columns[3].Scale && s.Method != Standard || got.Columns[2].Scale != want.Columns[2].Scale {
+			t.Errorf("%s: a value of one row: %v, of all rows %v", s.Method, got.Columns[3], want.Columns[3])
+		}
+		if s.Method != QuantileUniform {
+			continue
+		}
+		a, b := want.Compile(), got.Compile()
+		for i := range m.Rows {
+			x, y := slices.Clone(m.Row(i)), slices.Clone(m.Row(i))
+			a.Row(x)
+			b.Row(y)
+			if math.Abs(float64(x[0]-y[0])) > 0.02 {
+				t.Fatalf("row %d has the rank %v, by the sample %v", i, x[0], y[0])
+			}
+		}
+	}
+	f, err := Scaler{}.Sample([]string{"x"}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Observe([]float32{1, float32(math.NaN())}); err == nil || !strings.Contains(err.Error(), "column x is NaN in row 1") {
+		t.Error(err)
+	}
+	if f, err = (Scaler{}).Sample([]string{"x"}, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Scaling(); err == nil {
+		t.Error("a scaling of no rows")
+	}
+	if _, err := (Scaler{Method: "x"}).Sample(nil, 1); err == nil {
+		t.Error("an unknown method")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -217,13 +218,17 @@ func (sp *Split) warn(rows []Position, classes []string) {
 	for i := range rows {
 		n[rows[i].Class][sp.Parts[i]]++
 	}
-	for c, name := range classes {
-		for _, p := range []Part{Train, Test} {
-			expected := p == Train && sp.Spec.Train > 0 || p == Test && sp.Spec.Test > 0
+	for _, p := range []Part{Train, Test} {
+		expected := p == Train && sp.Spec.Train > 0 || p == Test && sp.Spec.Test > 0
+		var without []string
+		for c, name := range classes {
 			heldOut := sp.Spec.Kind == ByClass && (name == sp.Spec.Holdout) == (p == Train) && c > 0
 			if expected && n[c][p] == 0 && !heldOut {
-				sp.Warnings = append(sp.Warnings, fmt.Sprintf("class %s has no %s rows", name, p))
+				without = append(without, name)
 			}
+		}
+		if len(without) > 0 {
+			sp.Warnings = append(sp.Warnings, fmt.Sprintf("no %s rows of class %s", p, strings.Join(without, ", ")))
 		}
 	}
 	if sp.Spec.Kind == ByFlow || sp.Spec.Kind == KFold && sp.Spec.Group == Flows {

@@ -317,7 +317,7 @@ func TestSplitErrorsAndWarnings(t *testing.T) {
 		t.Error("no rows were split")
 	}
 	sp := assign(t, SplitSpec{Kind: Random}, rows, classes, []string{"a"})
-	if w := strings.Join(sp.Warnings, "; "); !strings.Contains(w, "random split") || !strings.Contains(w, "has no test rows") {
+	if w := strings.Join(sp.Warnings, "; "); !strings.Contains(w, "random split") || !strings.Contains(w, "no test rows of class") {
 		t.Errorf("warnings %q", w)
 	}
 }

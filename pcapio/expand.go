@@ -15,6 +15,9 @@ import (
 // -C (x.pcap1), also compressed.
 var captureName = regexp.MustCompile(`(?i)\.(pcap|pcapng|cap|dmp|dump|ntar)[0-9]*(\.(gz|zst|zstd|xz|lz4))*$`)
 
+// IsCaptureName reports whether a file is named as captures in folders are.
+func IsCaptureName(name string) bool { return captureName.MatchString(name) }
+
 // Expand turns what a user names into a list of capture files:
 //
 //   - a file stands for itself, whatever its name; "-" is standard input;

@@ -11,6 +11,10 @@ type Options struct {
 	ReadAhead    int  // files that Blocks opens ahead of the consumer, its own included; 0: one a core, at least 2
 	NoMap        bool // read plain files instead of mapping them: for files that others may shorten
 
+	// Ranges are the parts of files that Blocks reads, by the files' indexes;
+	// a file without one is read whole. File.Packets counts those before, too.
+	Ranges map[int]Range
+
 	// mangle makes plain files streams and overwrites what was given back.
 	mangle bool
 }

@@ -118,7 +118,7 @@ func (s *Stream) send(q chan<- Event, ev Event) bool {
 // readFile sends a whole file. Its begin is told with the first block, when
 // the interfaces are known.
 func (s *Stream) readFile(q chan<- Event, index int, path string) {
-	r, err := openPooled(path, s.opt, s.pool)
+	r, err := openRange(path, s.opt, s.pool, s.opt.Ranges[index])
 	if err != nil {
 		f := &File{Path: path, Size: -1}
 		_ = s.send(q, Event{Kind: FileBegin, Index: index, File: f}) &&

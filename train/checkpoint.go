@@ -2,6 +2,7 @@ package train
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -14,6 +15,7 @@ import (
 	"reflect"
 	"runtime"
 
+	"github.com/pcapline/pcapline/features"
 	"github.com/pcapline/pcapline/train/internal/graph"
 	"github.com/pcapline/pcapline/transform/sink"
 )
@@ -46,13 +48,16 @@ type checkpoint struct {
 }
 
 // save writes a checkpoint when it is time.
-func (k Checkpoints) save(f *fitter) error {
+func (k Checkpoints) save(ctx context.Context, f *fitter) error {
 	n := len(f.history.Epochs)
 	if k.Path == "" || n%max(1, k.Every) != 0 {
 		return nil
 	}
-	c := checkpoint{Config: f.config, Arch: runtime.GOARCH, Data: f.digest(), History: f.history}
-	var err error
+	data, err := f.digest(ctx)
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	c := checkpoint{Config: f.config, Arch: runtime.GOARCH, Data: data, History: f.history}
 	if c.Order, err = f.source.MarshalBinary(); err != nil {
 		return err
 	}
@@ -69,18 +74,18 @@ func (k Checkpoints) save(f *fitter) error {
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	data, err := seal(checkpointMagic, checkpointVersion, head, blocks...)
+	file, err := seal(checkpointMagic, checkpointVersion, head, blocks...)
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	if err := sink.WriteFile(k.Path, data); err != nil {
+	if err := sink.WriteFile(k.Path, file); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	return nil
 }
 
 // resume puts a fitter where the checkpoint was.
-func (k Checkpoints) resume(f *fitter) error {
+func (k Checkpoints) resume(ctx context.Context, f *fitter) error {
 	if !k.Resume {
 		return nil
 	}
@@ -89,7 +94,7 @@ func (k Checkpoints) resume(f *fitter) error {
 		return nil
 	}
 	if err == nil {
-		err = f.restore(data)
+		err = f.restore(ctx, data)
 	}
 	if err != nil {
 		return fmt.Errorf("resume from %s: %w", k.Path, err)
@@ -97,7 +102,7 @@ func (k Checkpoints) resume(f *fitter) error {
 	return nil
 }
 
-func (f *fitter) restore(data []byte) error {
+func (f *fitter) restore(ctx context.Context, data []byte) error {
 	head, values, err := unseal(data, checkpointMagic, checkpointVersion, checkpointVersion)
 	if err != nil {
 		return err
@@ -108,7 +113,7 @@ func (f *fitter) restore(data []byte) error {
 	if err := dec.Decode(&c); err != nil {
 		return fmt.Errorf("offset %d: header: %w", prefixLen, err)
 	}
-	if err := f.belongs(&c); err != nil {
+	if err := f.belongs(ctx, &c); err != nil {
 		return err
 	}
 	blocks := [4][]float32{}
@@ -142,7 +147,7 @@ func (f *fitter) restore(data []byte) error {
 }
 
 // belongs asks that the checkpoint is of this very training.
-func (f *fitter) belongs(c *checkpoint) error {
+func (f *fitter) belongs(ctx context.Context, c *checkpoint) error {
 	was, is := reflect.ValueOf(c.Config), reflect.ValueOf(f.config)
 	for i := range was.NumField() {
 		if !reflect.DeepEqual(was.Field(i).Interface(), is.Field(i).Interface()) {
@@ -154,30 +159,43 @@ func (f *fitter) belongs(c *checkpoint) error {
 	if c.Arch != runtime.GOARCH {
 		return fmt.Errorf("it was made on %s, whose arithmetic may differ from that of %s", c.Arch, runtime.GOARCH)
 	}
-	if c.Data != f.digest() {
+	data, err := f.digest(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Data != data {
 		return errors.New("it is of another training: the data differ")
 	}
 	return nil
 }
 
 // digest is of all that the training reads.
-func (f *fitter) digest() string {
+func (f *fitter) digest(ctx context.Context) (string, error) {
 	if f.dataDigest != "" {
-		return f.dataDigest
+		return f.dataDigest, nil
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %d %q\n", f.model.Classes, f.model.Benign, f.model.Columns)
-	buf := make([]byte, 0, 1<<16)
-	for _, p := range []*part{f.train, f.valid} {
-		fmt.Fprintf(h, "%d\n", p.n)
-		for i := range p.n {
-			buf = binary.LittleEndian.AppendUint32(buf[:0], uint32(p.class[i]))
-			for _, v := range p.x[i*f.model.Network.Inputs : (i+1)*f.model.Network.Inputs] {
-				buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+	buf, in := make([]byte, 0, 1<<16), f.model.Network.Inputs
+	for _, p := range []struct {
+		part features.Part
+		rows int
+	}{{features.Train, f.train.rows}, {features.Valid, f.valid.rows}} {
+		fmt.Fprintf(h, "%d\n", p.rows)
+		err := f.rows.each(ctx, p.part, func(x []float32, class []int32) error {
+			for i, c := range class {
+				buf = binary.LittleEndian.AppendUint32(buf[:0], uint32(c))
+				for _, v := range x[i*in : (i+1)*in] {
+					buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+				}
+				h.Write(buf)
 			}
-			h.Write(buf)
+			return nil
+		})
+		if err != nil {
+			return "", err
 		}
 	}
 	f.dataDigest = hex.EncodeToString(h.Sum(nil))
-	return f.dataDigest
+	return f.dataDigest, nil
 }

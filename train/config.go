@@ -52,7 +52,11 @@ type Config struct {
 
 	TargetFPR float64 `json:"target_fpr"` // the threshold's share of benign validation rows called attacks
 	Seed      uint64  `json:"seed"`       // of the initial weights, the order of rows and dropout
-	Kernel    string  `json:"kernel"`     // "go", "avx2-fma"; "" the fastest that the CPU has
+	Kernel    string  `json:"kernel"`     // "go", "avx2-fma", "openblas" (build tag); "": the faster of the first two that the CPU has
+
+	// Memory is what a training takes, in bytes. Data that would take more
+	// ([Config.Streams]) are streamed, which changes the order of the rows.
+	Memory int64 `json:"memory"`
 }
 
 // LayerConfig is one hidden layer.
@@ -90,6 +94,7 @@ func (c Config) WithDefaults() Config {
 	set(&c.Patience, 15)
 	set(&c.TargetFPR, 0.01)
 	set(&c.Kernel, blas.Best().String())
+	set(&c.Memory, 1<<30)
 	return c
 }
 
@@ -134,6 +139,7 @@ func (c Config) checkNumbers() error {
 		{"focal_gamma", c.FocalGamma, 0, 10},
 		{"min_delta", c.MinDelta, 0, 1e3},
 		{"target_fpr", c.TargetFPR, 0, 1},
+		{"memory", float64(c.Memory), 64e6, 1 << 50},
 	} {
 		if !(f.v >= f.min && f.v <= f.max) {
 			return fmt.Errorf("%s is %v, outside [%v, %v]", f.name, f.v, f.min, f.max)

@@ -55,8 +55,8 @@ func (d *Data) check() error {
 	if err := checkNames("feature column", d.X.Names); err != nil {
 		return err
 	}
-	if len(d.Classes) < 2 || d.Benign < 0 || d.Benign >= len(d.Classes) {
-		return fmt.Errorf("the dataset has %d classes and benign is number %d: there must be two, and benign one of them", len(d.Classes), d.Benign)
+	if err := checkBenign(d.Classes, d.Benign); err != nil {
+		return err
 	}
 	for i, p := range d.Part {
 		if p == features.Purged {
@@ -71,6 +71,13 @@ func (d *Data) check() error {
 		if err := checkRow(d.X.Row(i), i, d.X.Names); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func checkBenign(classes []string, benign int) error {
+	if len(classes) < 2 || benign < 0 || benign >= len(classes) {
+		return fmt.Errorf("the dataset has %d classes and benign is number %d: there must be two, and benign one of them", len(classes), benign)
 	}
 	return nil
 }
@@ -122,6 +129,9 @@ type part struct {
 	talk    []int32 // conversation; nil without
 }
 
+// each visits the rows, all at once.
+func (p *part) each(visit func(x []float32, class []int32) error) error { return visit(p.x, p.class) }
+
 // pack copies the rows of p together.
 func (d *Data) pack(p features.Part) *part { return d.packRows(d.rows(p)) }
 
@@ -156,33 +166,24 @@ func pick[T any](from []T, rows []int32) []T {
 // checkTraining asks that there is something to learn, and that each column
 // can help: a constant one cannot, and shows that the dataset was not
 // prepared from these training rows.
-func (d *Data) checkTraining(t *part) error {
-	if t.n == 0 {
+func (s *summary) checkTraining(names []string, benign int, keepConstant bool) error {
+	if s.rows == 0 {
 		return errors.New("the dataset has no training rows")
 	}
-	if t.attacks == 0 || t.attacks == t.n {
+	if n := s.classes[benign]; n == 0 || n == s.rows {
 		kind := "benign"
-		if t.attacks > 0 {
+		if n == 0 {
 			kind = "attacks"
 		}
-		return fmt.Errorf("all %d training rows are %s: there is nothing to tell apart", t.n, kind)
+		return fmt.Errorf("all %d training rows are %s: there is nothing to tell apart", s.rows, kind)
 	}
-	if d.KeepConstant {
+	if keepConstant {
 		return nil
 	}
-	cols := d.X.Cols()
-	varies := make([]bool, cols)
-	for i := range t.n {
-		for j, v := range t.x[i*cols : (i+1)*cols] {
-			if v != t.x[j] {
-				varies[j] = true
-			}
-		}
-	}
 	var constant []string
-	for j, v := range varies {
+	for j, v := range s.varies {
 		if !v {
-			constant = append(constant, d.X.Names[j])
+			constant = append(constant, names[j])
 		}
 	}
 	if len(constant) > 0 {

@@ -15,6 +15,18 @@
 // [FitFrom] keeps [Checkpoints]: a training that was stopped goes on to the
 // model that it would have become.
 //
+// Data that would take more than the configuration's memory come as a
+// [Stream], to [FitStream]. In memory an epoch has the rows in an order drawn
+// from all orders. Streamed, it has the chunks (row groups) in a drawn order,
+// four read side by side, and their rows pass a buffer of a quarter of the
+// memory, which they leave at random: rows far apart in such an order meet in
+// no batch, so that where classes lie in long stretches the loss is noisier.
+// Nothing else differs: validation sees every row, and a model that was
+// streamed is scored, verified and resumed as any other.
+//
+// [SearchSpace] and [RunSearch] compare configurations before one is trained,
+// over folds and seeds, on validation rows.
+//
 // One of the classes is benign; the attack score of a row is 1 − P(benign).
 // With two classes the network has one output, with more it has one for each,
 // unless the configuration's target is binary.

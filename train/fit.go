@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 
 	"github.com/pcapline/pcapline/features"
 	"github.com/pcapline/pcapline/train/internal/blas"
@@ -43,7 +44,12 @@ const (
 	streamInit = iota + 1
 	streamOrder
 	streamDropout
+	streamSearch
 )
+
+// ErrDiverged is wrapped by the error of a training whose loss or weights were
+// no longer finite numbers.
+var ErrDiverged = errors.New("the training diverged")
 
 // Fit trains on the training rows of d. The weights are those of the epoch
 // that did best on the validation rows, by the configuration's monitor; if
@@ -62,7 +68,22 @@ func FitFrom(ctx context.Context, d *Data, c Config, keep Checkpoints, progress 
 	if err != nil {
 		return nil, nil, fmt.Errorf("train: %w", err)
 	}
-	if err := keep.resume(f); err != nil {
+	return f.fit(ctx, keep, progress)
+}
+
+// FitStream is [FitFrom] on data that do not fit into memory; Fit's network
+// sees the rows in another order, so that the models differ. Of the random
+// numbers' sources, kernels and processors the same holds.
+func FitStream(ctx context.Context, s *Stream, c Config, keep Checkpoints, progress func(Epoch)) (*Model, *History, error) {
+	f, err := newStreamFitter(ctx, s, c)
+	if err != nil {
+		return nil, nil, fmt.Errorf("train: %w", err)
+	}
+	return f.fit(ctx, keep, progress)
+}
+
+func (f *fitter) fit(ctx context.Context, keep Checkpoints, progress func(Epoch)) (*Model, *History, error) {
+	if err := keep.resume(ctx, f); err != nil {
 		return nil, nil, fmt.Errorf("train: %w", err)
 	}
 	f.keep = keep
@@ -70,8 +91,14 @@ func FitFrom(ctx context.Context, d *Data, c Config, keep Checkpoints, progress 
 		return nil, nil, fmt.Errorf("train: %w", err)
 	}
 	f.model.Manifest.History = f.history
-	f.model.Reference = newReference(f.train, d.X.Cols())
-	if f.model.Threshold, err = chooseThreshold(f.model, f.valid, f.config.TargetFPR); err != nil {
+	_, err := f.validate(ctx)
+	if err == nil {
+		f.model.Reference, err = newReference(ctx, f.rows, f.train.rows, f.model.Header)
+	}
+	if err == nil {
+		f.model.Threshold, err = thresholdOf(f.scores, f.config.TargetFPR)
+	}
+	if err != nil {
 		return nil, nil, fmt.Errorf("train: %w", err)
 	}
 	return f.model, &f.history, nil
@@ -82,9 +109,10 @@ type fitter struct {
 	config       Config
 	model        *Model // its parameters are the ones being trained
 	trainer      *graph.Trainer
-	train, valid *part
+	rows         examples
+	train, valid *summary
+	scores       *metrics.Tally // of the validation rows, as they were judged last
 	classWeight  []float32
-	order        []int32
 	source       *rand.PCG // of the order
 	dropout      *rand.PCG
 	keep         Checkpoints
@@ -105,45 +133,73 @@ func newFitter(d *Data, c Config) (*fitter, error) {
 	if c.Target == "binary" {
 		d = d.binary()
 	}
-	f := &fitter{config: c, train: d.pack(features.Train), valid: d.pack(features.Valid)}
-	if err := d.checkTraining(f.train); err != nil {
+	rows := newPacked(d)
+	f := &fitter{config: c, rows: rows, train: d.summarise(rows.train), valid: d.summarise(rows.valid)}
+	if err := f.train.checkTraining(d.X.Names, d.Benign, d.KeepConstant); err != nil {
 		return nil, err
 	}
+	return f, f.build(Header{Classes: d.Classes, Benign: d.Benign, Columns: d.X.Names})
+}
+
+func newStreamFitter(ctx context.Context, s *Stream, c Config) (*fitter, error) {
+	c = c.WithDefaults()
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	rows := newStreamed(s, c)
+	f := &fitter{config: c, rows: rows}
+	var err error
+	if f.train, f.valid, err = rows.summaries(ctx); err != nil {
+		return nil, err
+	}
+	if err := f.train.checkTraining(s.Names, rows.benign, false); err != nil {
+		return nil, err
+	}
+	return f, f.build(Header{
+		Classes: rows.classes, Benign: rows.benign, Columns: s.Names,
+		Manifest: Manifest{ShuffleBuffer: rows.buffer.limit},
+	})
+}
+
+// build makes the network and what trains it. h says what it is for.
+func (f *fitter) build(h Header) (err error) {
+	c := f.config
 	kernel, err := blas.ByName(c.Kernel)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	trainRows, validRows := countClasses(d, f.train), countClasses(d, f.valid)
-	if f.classWeight, err = c.ClassWeights.of(d.Classes, trainRows); err != nil {
-		return nil, err
+	if f.classWeight, err = c.ClassWeights.of(h.Classes, f.train.classes); err != nil {
+		return err
 	}
-	outputs := len(d.Classes)
+	outputs := len(h.Classes)
 	if outputs == 2 {
 		outputs = 1
 	}
-	shape, schemes := c.shape(d.X.Cols(), outputs)
+	shape, schemes := c.shape(len(h.Columns), outputs)
 	if err := shape.Check(); err != nil {
-		return nil, err
+		return err
 	}
 	params := mlp.Init(shape, schemes, rand.NewPCG(c.Seed, streamInit))
 	f.dropout = rand.NewPCG(c.Seed, streamDropout)
 	if f.trainer, err = graph.New(shape, params, c.options(kernel, f.dropout)); err != nil {
-		return nil, err
+		return err
 	}
-	f.model = newModel(Header{
-		Format: modelFormat, Network: shape, Kernel: kernel.String(),
-		Classes: d.Classes, Benign: d.Benign, Columns: d.X.Names,
-		Manifest: Manifest{Config: c, Go: runtime.Version(), Arch: runtime.GOARCH, TrainRows: trainRows, ValidRows: validRows},
-	}, params, kernel)
-	f.order = make([]int32, f.train.n)
-	for i := range f.order {
-		f.order[i] = int32(i)
+	h.Format, h.Network, h.Kernel = modelFormat, shape, kernel.String()
+	m := &h.Manifest
+	m.Config, m.Go, m.Arch, m.TrainRows, m.ValidRows = c, runtime.Version(), runtime.GOARCH, f.train.classes, f.valid.classes
+	if kernel == blas.OpenBLAS {
+		m.Library = blas.Library()
 	}
+	f.model = newModel(h, params, kernel)
 	f.source = rand.NewPCG(c.Seed, streamOrder)
-	size := min(c.Batch, f.train.n)
-	f.batch = graph.Batch{X: make([]float32, size*shape.Inputs), Target: make([]float32, size), Weight: make([]float32, size)}
+	f.scores = metrics.NewTally(f.valid.rows)
+	size := min(c.Batch, f.train.rows)
+	f.batch = graph.Batch{X: make([]float32, 0, size*shape.Inputs), Target: make([]float32, 0, size), Weight: make([]float32, 0, size)}
 	f.history.Monitor, f.history.Stopped = f.monitor(), "epochs"
-	return f, nil
+	return nil
 }
 
 // options are the trainer's.
@@ -165,9 +221,9 @@ func countClasses(d *Data, p *part) []int {
 
 func (f *fitter) monitor() string {
 	switch {
-	case f.valid.n == 0:
+	case f.valid.rows == 0:
 		return "none"
-	case f.valid.attacks == 0 || f.valid.attacks == f.valid.n:
+	case f.valid.classes[f.model.Benign] == 0 || f.valid.classes[f.model.Benign] == f.valid.rows:
 		return "loss"
 	}
 	return f.config.Monitor
@@ -187,15 +243,15 @@ func (f *fitter) run(ctx context.Context, progress func(Epoch)) error {
 		if progress != nil {
 			progress(ep)
 		}
-		if err := f.keep.save(f); err != nil {
+		if err := f.keep.save(ctx, f); err != nil {
 			return err
 		}
 	}
 	if f.lostPatience() {
 		f.history.Stopped = "patience"
 	}
-	if f.best == nil || !blas.Best().Finite(f.best) { // the very last step may have done it
-		return fmt.Errorf("the training diverged: no epoch had finite weights and validation; try a learning rate below %v", f.config.LearningRate)
+	if f.best == nil {
+		return fmt.Errorf("%w: no epoch had finite weights and validation; try a learning rate below %v", ErrDiverged, f.config.LearningRate)
 	}
 	copy(f.model.params, f.best)
 	return nil
@@ -229,83 +285,118 @@ func (f *fitter) improves(ep Epoch) bool {
 }
 
 func (f *fitter) epoch(ctx context.Context, e int) (Epoch, error) {
+	var order rand.Source
 	if !f.config.NoShuffle {
-		metrics.Shuffle(f.source, f.order)
+		order = f.source
 	}
-	steps := (f.train.n + f.config.Batch - 1) / f.config.Batch
+	steps := (f.train.rows + f.config.Batch - 1) / f.config.Batch
 	var loss, weight, rate float64
-	for lo := 0; lo < f.train.n; lo += f.config.Batch {
+	done := 0
+	step := func() error {
 		if err := ctx.Err(); err != nil {
-			return Epoch{}, err
+			return err
 		}
-		f.fill(f.order[lo:min(lo+f.config.Batch, f.train.n)])
-		rate = f.config.rate(e, lo/f.config.Batch, steps)
+		rate = f.config.rate(e, done, steps)
+		done++
 		l, w, err := f.trainer.Step(f.batch, rate)
 		if errors.Is(err, graph.ErrNotFinite) {
-			err = fmt.Errorf("%w: the training diverged; try a learning rate below %v", err, rate)
+			err = fmt.Errorf("%w: %w; try a learning rate below %v", err, ErrDiverged, rate)
 		}
 		if err != nil {
-			return Epoch{}, fmt.Errorf("epoch %d, step %d: %w", e+1, lo/f.config.Batch+1, err)
+			return fmt.Errorf("step %d: %w", done, err)
 		}
 		loss += l * w
 		weight += w
+		f.empty()
+		return nil
+	}
+	f.empty()
+	err := f.rows.epoch(ctx, order, func(x []float32, class int32) error {
+		if f.add(x, class); f.batch.Rows < f.config.Batch {
+			return nil
+		}
+		return step()
+	})
+	if err == nil && f.batch.Rows > 0 {
+		err = step()
+	}
+	if err == nil && !blas.Best().Finite(f.model.params) { // by its last step
+		err = fmt.Errorf("%w; try a learning rate below %v", ErrDiverged, rate)
 	}
 	ep := Epoch{Epoch: e + 1, Rate: rate, TrainLoss: loss / weight}
-	var err error
-	if ep.Validation, err = f.model.validate(f.valid); err != nil {
-		return Epoch{}, fmt.Errorf("epoch %d: validation: %w", e+1, err)
+	if err == nil {
+		ep.Validation, err = f.validate(ctx)
+	}
+	if err != nil {
+		return Epoch{}, fmt.Errorf("epoch %d: %w", e+1, err)
 	}
 	return ep, nil
 }
 
-// fill gathers rows into the batch.
-func (f *fitter) fill(rows []int32) {
-	cols, n := f.model.Network.Inputs, len(rows)
+func (f *fitter) empty() {
 	b := &f.batch
-	b.Rows, b.X, b.Target, b.Weight = n, b.X[:n*cols], b.Target[:n], b.Weight[:n]
-	for i, r := range rows {
-		copy(b.X[i*cols:(i+1)*cols], f.train.x[int(r)*cols:])
-		class := f.train.class[r]
-		b.Weight[i] = f.classWeight[class]
-		b.Target[i] = float32(class)
-		if f.model.Network.Outputs == 1 {
-			b.Target[i] = 0
-			if f.train.attack[r] {
-				b.Target[i] = 1
-			}
-		}
-	}
+	b.Rows, b.X, b.Target, b.Weight = 0, b.X[:0], b.Target[:0], b.Weight[:0]
 }
 
-// validate judges a part.
-func (m *Model) validate(p *part) (Validation, error) {
+// add puts a row into the batch.
+func (f *fitter) add(x []float32, class int32) {
+	target := float32(class)
+	if f.model.Network.Outputs == 1 {
+		target = 1
+		if int(class) == f.model.Benign {
+			target = 0
+		}
+	}
+	b := &f.batch
+	b.Rows, b.X, b.Target, b.Weight = b.Rows+1, append(b.X, x...), append(b.Target, target), append(b.Weight, f.classWeight[class])
+}
+
+// validate judges the network as it is by the validation rows.
+func (f *fitter) validate(ctx context.Context) (v Validation, err error) {
+	f.scores.Reset()
+	v, err = f.model.validate(f.scores, f.valid.rows, func(visit func(x []float32, class []int32) error) error {
+		return f.rows.each(ctx, features.Valid, visit)
+	})
+	if err != nil {
+		err = fmt.Errorf("validation: %w", err)
+	}
+	return v, err
+}
+
+// validate judges rows, which each gives some at a time, and adds their scores
+// to the tally.
+func (m *Model) validate(tally *metrics.Tally, rows int, each func(visit func(x []float32, class []int32) error) error) (Validation, error) {
 	v := Validation{metrics.Undefined(), metrics.Undefined(), metrics.Undefined()}
-	if p.n == 0 {
+	if rows == 0 {
 		return v, nil
 	}
-	losses, scores := make([]float32, p.n), make([]float32, p.n)
-	in := m.Network.Inputs
-	err := inParallel(p.n, func(lo, hi int) error {
-		return m.forward(p.x[lo*in:hi*in], hi-lo, func(at int, z []float32) {
-			at += lo
-			for i := range len(z) / m.Network.Outputs {
-				losses[at+i] = float32(m.rowLoss(z[i*m.Network.Outputs:(i+1)*m.Network.Outputs], p.class[at+i]))
-			}
-			m.attackScores(z, scores[at:])
+	sum, in := 0.0, m.Network.Inputs
+	var losses, scores []float32
+	err := each(func(x []float32, class []int32) error {
+		n := len(class)
+		losses, scores = slices.Grow(losses[:0], n)[:n], slices.Grow(scores[:0], n)[:n]
+		err := inParallel(n, func(lo, hi int) error {
+			return m.forward(x[lo*in:hi*in], hi-lo, func(at int, z []float32) {
+				at += lo
+				for i := range len(z) / m.Network.Outputs {
+					losses[at+i] = float32(m.rowLoss(z[i*m.Network.Outputs:(i+1)*m.Network.Outputs], class[at+i]))
+				}
+				m.attackScores(z, scores[at:])
+			})
 		})
+		if err != nil {
+			return err
+		}
+		for _, l := range losses {
+			sum += float64(l)
+		}
+		return tally.Add(scores, func(i int) bool { return int(class[i]) != m.Benign })
 	})
 	if err != nil {
 		return v, err
 	}
-	sum := 0.0
-	for _, l := range losses {
-		sum += float64(l)
-	}
-	r, err := metrics.Rank(scores, p.attack)
-	if err != nil {
-		return v, err
-	}
-	return Validation{metrics.Value(sum / float64(p.n)), r.AveragePrecision(), r.ROCAUC()}, nil
+	ap, roc := tally.Areas()
+	return Validation{metrics.Value(sum / float64(rows)), ap, roc}, nil
 }
 
 // rowLoss is the cross-entropy of one row's logits.
@@ -320,8 +411,19 @@ func (m *Model) rowLoss(z []float32, class int32) float64 {
 	return math.Max(-v, 0) + math.Log1p(math.Exp(-math.Abs(v)))
 }
 
-// chooseThreshold takes the lowest threshold that keeps the benign validation
-// rows within the target.
+// thresholdOf takes the lowest threshold that keeps the benign validation rows
+// within the target.
+func thresholdOf(scores *metrics.Tally, target float64) (t Threshold, err error) {
+	t = Threshold{Value: 0.5, Target: target, Part: "none"}
+	if scores.Benign() == 0 {
+		return t, nil
+	}
+	t.Part = features.Valid.String()
+	t.Value, err = scores.Threshold(target)
+	return t, err
+}
+
+// chooseThreshold is thresholdOf for a scorer, whose scores may be any numbers.
 func chooseThreshold(s scorer, valid *part, target float64) (Threshold, error) {
 	t := Threshold{Value: 0.5, Target: target, Part: "none"}
 	if valid.n == valid.attacks {

@@ -162,10 +162,10 @@ func leaveOut(ctx context.Context, d *Data, rows []int32, scale features.Method,
 // rescaled is d scaled by its training rows, without the columns that are
 // constant there.
 func (d *Data) rescaled(scale features.Method) (*Data, error) {
-	set := d.pack(features.Train)
+	set := d.summarise(d.pack(features.Train))
 	var keep []int
 	var constant *ConstantError
-	if err := d.checkTraining(set); errors.As(err, &constant) {
+	if err := set.checkTraining(d.X.Names, d.Benign, d.KeepConstant); errors.As(err, &constant) {
 		for i, name := range d.X.Names {
 			if !slices.Contains(constant.Columns, name) {
 				keep = append(keep, i)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/pcapline/pcapline/features"
@@ -42,13 +43,19 @@ type Threshold struct {
 // Manifest says where a model comes from. It has no time and no host: the
 // same training gives the same file.
 type Manifest struct {
-	Config     Config          `json:"config"`
-	Tool       string          `json:"tool"` // name and version; set by the caller
-	Go         string          `json:"go"`
-	Arch       string          `json:"arch"`
-	TrainRows  []int           `json:"train_rows"` // by class
-	ValidRows  []int           `json:"valid_rows"`
-	History    History         `json:"history"`
+	Config    Config  `json:"config"`
+	Tool      string  `json:"tool"` // name and version; set by the caller
+	Go        string  `json:"go"`
+	Arch      string  `json:"arch"`
+	Library   string  `json:"library,omitempty"` // version and CPU of the kernel's library: another one gives other bits
+	TrainRows []int   `json:"train_rows"`        // by class
+	ValidRows []int   `json:"valid_rows"`
+	History   History `json:"history"`
+
+	// ShuffleBuffer is how many rows were shuffled together where the data
+	// were streamed; 0: all of them.
+	ShuffleBuffer int `json:"shuffle_buffer,omitempty"`
+
 	Provenance json.RawMessage `json:"provenance"` // of the dataset: input hashes, split, seeds; set by the caller
 }
 
@@ -63,17 +70,18 @@ type Model struct {
 }
 
 // scoreChunk is how many rows pass through the layers together: enough to
-// use a strip of weights well, few enough to stay in the cache.
+// use a strip of weights well, few enough to stay in the cache. It is a
+// multiple of each kernel's block.
 const scoreChunk = 64
 
-type scratch struct{ a, b, logits []float32 }
+type scratch struct{ x, a, b, logits []float32 }
 
 func newModel(h Header, params []float32, kernel blas.Kernel) *Model {
 	width, outputs := h.Network.Width(), h.Network.Outputs
 	return &Model{
 		Header: h, params: params, layers: h.Network.Layers(), kernel: kernel,
 		pool: &sync.Pool{New: func() any {
-			return &scratch{make([]float32, scoreChunk*width), make([]float32, scoreChunk*width), make([]float32, scoreChunk*outputs)}
+			return &scratch{nil, make([]float32, scoreChunk*width), make([]float32, scoreChunk*width), make([]float32, scoreChunk*outputs)}
 		}},
 	}
 }
@@ -190,11 +198,23 @@ func (m *Model) forward(rows []float32, n int, use func(lo int, z []float32)) er
 				}
 			}
 		}
-		z := s.logits[:k*m.Network.Outputs]
-		mlp.Forward(m.kernel, m.layers, m.params, x, k, s.a, s.b, z)
-		use(lo, z)
+		whole := k
+		if block := m.kernel.Block(); k%block != 0 {
+			whole = (k + block - 1) / block * block
+			x = s.padded(x, whole*in)
+		}
+		z := s.logits[:whole*m.Network.Outputs]
+		mlp.Forward(m.kernel, m.layers, m.params, x, whole, s.a, s.b, z)
+		use(lo, z[:k*m.Network.Outputs])
 	}
 	return nil
+}
+
+// padded is x with zeros behind it.
+func (s *scratch) padded(x []float32, size int) []float32 {
+	s.x = slices.Grow(s.x[:0], size)[:size]
+	clear(s.x[copy(s.x, x):])
+	return s.x
 }
 
 // inParallel scores n rows in as many goroutines as there are processors;

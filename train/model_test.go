@@ -23,7 +23,8 @@ func TestSaveLoadScore(t *testing.T) {
 	d := moons(500, 3, 3)
 	c := quick()
 	c.Epochs = 5
-	for _, kernel := range []string{"go", blas.Best().String()} {
+	for _, k := range blas.Available() {
+		kernel := k.String()
 		c.Kernel = kernel
 		m, _ := mustFit(t, d, c)
 		m.Schema, m.Table, m.Manifest.Tool = "abc", "flows", "test"
@@ -57,10 +58,12 @@ func TestSaveLoadScore(t *testing.T) {
 
 // A score must not depend on the rows beside it, nor on concurrent callers.
 func TestScoresOneByOneAndTogether(t *testing.T) {
-	for _, classes := range []int{2, 3} {
+	kernels := blas.Available()
+	for i := range 2 * len(kernels) {
+		classes := 2 + i%2
 		d := moons(300, classes, 4)
 		c := quick()
-		c.Epochs = 3
+		c.Epochs, c.Kernel = 3, kernels[i/2].String()
 		m, _ := mustFit(t, d, c)
 		all := scoresOf(t, m, d)
 		parallel, err := scoreAll(m, d.X.Data, d.X.Rows)
@@ -230,17 +233,19 @@ func BenchmarkScore(b *testing.B) {
 	for i := range d.Class {
 		d.Class[i] = int32(i % 2)
 	}
-	m, _ := mustFit(b, d, Config{Hidden: []int{200}, Epochs: 1})
 	out := make([]float32, rows)
-	for _, n := range []int{1, 64, rows} {
-		b.Run(fmt.Sprintf("%s/rows=%d", m.ScoringKernel(), n), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := m.Score(d.X.Data[:n*cols], n, out); err != nil {
-					b.Fatal(err)
+	for _, k := range blas.Available() {
+		m, _ := mustFit(b, d, Config{Hidden: []int{200}, Epochs: 1, Kernel: k.String()})
+		for _, n := range []int{1, 64, rows} {
+			b.Run(fmt.Sprintf("%s/rows=%d", m.ScoringKernel(), n), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := m.Score(d.X.Data[:n*cols], n, out); err != nil {
+						b.Fatal(err)
+					}
 				}
-			}
-			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
-		})
+				b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+			})
+		}
 	}
 }

@@ -130,7 +130,7 @@ func (h *Header) check() error {
 		return fmt.Errorf("row counts of %d and %d classes, not of %d", len(h.Manifest.TrainRows), len(h.Manifest.ValidRows), len(h.Classes))
 	case !(h.Threshold.Value >= 0 && h.Threshold.Value <= 2):
 		return fmt.Errorf("threshold %v", h.Threshold.Value)
-	case !slices.Contains([]string{blas.Go.String(), blas.AVX2.String()}, h.Kernel):
+	case !slices.Contains(blas.Names(), h.Kernel):
 		return fmt.Errorf("unknown kernel %q", h.Kernel)
 	}
 	if h.Reference != nil {

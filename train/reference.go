@@ -1,9 +1,12 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/pcapline/pcapline/features"
 )
 
 // Reference is what the training rows looked like, for a model at work to say
@@ -24,44 +27,71 @@ type ReferenceColumn struct {
 
 const (
 	referenceBins   = 10
-	referenceSample = 200_000 // rows, evenly spaced, that edges and medians are taken of
+	referenceSample = 50_000 // rows, evenly spaced, that edges and medians are taken of
 )
 
-// newReference describes rows of cols features.
-func newReference(p *part, cols int) *Reference {
-	r := &Reference{Rows: p.n, Columns: make([]ReferenceColumn, cols)}
-	step := 1 + (p.n-1)/referenceSample
-	var all, benign []float32
-	for j := range cols {
-		all, benign = all[:0], benign[:0]
-		for i := 0; i < p.n; i += step {
-			v := p.x[i*cols+j]
-			all = append(all, v)
-			if !p.attack[i] {
-				benign = append(benign, v)
+// newReference describes the n training rows of a model with the header h. It
+// reads them twice.
+func newReference(ctx context.Context, rows examples, n int, h Header) (*Reference, error) {
+	cols, step := len(h.Columns), 1+(n-1)/referenceSample
+	var sample []float32
+	var class []int32
+	at := 0
+	err := rows.each(ctx, features.Train, func(x []float32, classes []int32) error {
+		for i, c := range classes {
+			if (at+i)%step == 0 {
+				sample, class = append(sample, x[i*cols:(i+1)*cols]...), append(class, c)
 			}
 		}
-		c := &r.Columns[j]
-		slices.Sort(all)
-		for k := 1; k <= referenceBins; k++ {
-			if e := all[(len(all)*k+referenceBins-1)/referenceBins-1]; len(c.Edges) == 0 || e > c.Edges[len(c.Edges)-1] {
-				c.Edges = append(c.Edges, e)
+		at += len(classes)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := &Reference{Rows: n, Columns: make([]ReferenceColumn, cols)}
+	for j := range r.Columns {
+		r.Columns[j].choose(sample, class, j, cols, int32(h.Benign))
+	}
+	err = rows.each(ctx, features.Train, func(x []float32, classes []int32) error {
+		for i := range classes {
+			for j := range r.Columns {
+				c := &r.Columns[j]
+				c.Shares[c.bin(x[i*cols+j])]++
 			}
 		}
-		if len(benign) == 0 {
-			benign = all
-		}
-		slices.Sort(benign)
-		c.Typical = benign[(len(benign)-1)/2]
-		c.Shares = make([]float64, len(c.Edges)+1)
-		for i := range p.n {
-			c.Shares[c.bin(p.x[i*cols+j])]++
-		}
+		return nil
+	})
+	for _, c := range r.Columns {
 		for k := range c.Shares {
-			c.Shares[k] /= float64(p.n)
+			c.Shares[k] /= float64(n)
 		}
 	}
-	return r
+	return r, err
+}
+
+// choose sets the edges and the typical value by a sample of rows.
+func (c *ReferenceColumn) choose(sample []float32, class []int32, column, cols int, benignClass int32) {
+	all, benign := make([]float32, 0, len(class)), make([]float32, 0, len(class))
+	for i, k := range class {
+		v := sample[i*cols+column]
+		all = append(all, v)
+		if k == benignClass {
+			benign = append(benign, v)
+		}
+	}
+	slices.Sort(all)
+	for k := 1; k <= referenceBins; k++ {
+		if e := all[(len(all)*k+referenceBins-1)/referenceBins-1]; len(c.Edges) == 0 || e > c.Edges[len(c.Edges)-1] {
+			c.Edges = append(c.Edges, e)
+		}
+	}
+	if len(benign) == 0 {
+		benign = all
+	}
+	slices.Sort(benign)
+	c.Typical = benign[(len(benign)-1)/2]
+	c.Shares = make([]float64, len(c.Edges)+1)
 }
 
 // bin is a walk: there are ten edges at most, and most values are low.

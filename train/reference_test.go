@@ -25,8 +25,10 @@ func threeColumns(n int, seed uint64) *Data {
 
 func TestReferenceIsOfTheTrainingRows(t *testing.T) {
 	d := threeColumns(9000, 1)
-	p := d.pack(features.Train)
-	r := newReference(p, 3)
+	r, err := newReference(context.Background(), newPacked(d), 6000, Header{Columns: d.X.Names})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if r.Rows != 6000 || r.check(3) != nil || r.check(2) == nil {
 		t.Errorf("%d rows, %v", r.Rows, r.check(3))
 	}

@@ -13,13 +13,22 @@ import (
 // attackClass is what a binary model calls all attacks.
 const attackClass = "attack"
 
+// binaryClasses are those of a binary model, and the benign one: of two
+// classes they stay as they are.
+func binaryClasses(classes []string, benign int) ([]string, int) {
+	if len(classes) == 2 {
+		return classes, benign
+	}
+	return []string{classes[benign], attackClass}, 0
+}
+
 // binary is the data with a binary target.
 func (d *Data) binary() *Data {
 	if len(d.Classes) == 2 {
 		return d
 	}
 	b := *d
-	b.Classes, b.Benign = []string{d.Classes[d.Benign], attackClass}, 0
+	b.Classes, b.Benign = binaryClasses(d.Classes, d.Benign)
 	b.Class = make([]int32, len(d.Class))
 	for i, c := range d.Class {
 		if int(c) != d.Benign {

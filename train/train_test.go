@@ -249,7 +249,8 @@ func TestEarlyStoppingKeepsTheBest(t *testing.T) {
 	if h.Stopped != "patience" || len(h.Epochs) != h.Best+5 {
 		t.Fatalf("stopped by %s after %d epochs, best %d", h.Stopped, len(h.Epochs), h.Best)
 	}
-	v, err := m.validate(d.pack(features.Valid))
+	p := d.pack(features.Valid)
+	v, err := m.validate(metrics.NewTally(p.n), p.n, p.each)
 	if err != nil || v != h.Epochs[h.Best-1].Validation {
 		t.Errorf("the model has the validation %v, epoch %d had %v", v, h.Best, h.Epochs[h.Best-1].Validation)
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/pcapline/pcapline/features"
+	"github.com/pcapline/pcapline/train/internal/blas"
+	"github.com/pcapline/pcapline/train/metrics"
 )
 
 // Proof is one thing that a verification looked at.
@@ -22,7 +24,10 @@ type Proof struct {
 // weights the model has, and the threshold. All must be the same to the bit.
 func (m *Model) Rescore(d *Data) ([]Proof, error) {
 	if m.ScoringKernel() != m.Kernel {
-		return nil, fmt.Errorf("the model was trained with the kernel %s, which this CPU does not have: other bits say nothing", m.Kernel)
+		return nil, fmt.Errorf("the model was trained with the kernel %s, which this CPU or program does not have: other bits say nothing", m.Kernel)
+	}
+	if lib := m.Manifest.Library; lib != "" && lib != blas.Library() {
+		return nil, fmt.Errorf("the model was trained with the library %s, here is %s: other bits say nothing", lib, blas.Library())
 	}
 	if err := d.check(); err != nil {
 		return nil, err
@@ -47,14 +52,15 @@ func (m *Model) Rescore(d *Data) ([]Proof, error) {
 		return nil, errors.New("the model does not say in which epoch it had its weights")
 	}
 	valid := d.pack(features.Valid)
-	v, err := m.validate(valid)
+	scores := metrics.NewTally(valid.n)
+	v, err := m.validate(scores, valid.n, valid.each)
 	if err != nil {
 		return nil, err
 	}
 	got, _ := json.Marshal(v) // undefined figures are equal, too
 	want, _ := json.Marshal(h.Epochs[h.Best-1].Validation)
 	out = append(out, Proof{"scores of the validation rows", bytes.Equal(got, want), fmt.Sprintf("epoch %d: %s", h.Best, got)})
-	t, err := chooseThreshold(m, valid, m.Threshold.Target)
+	t, err := thresholdOf(scores, m.Threshold.Target)
 	if err != nil {
 		return nil, err
 	}

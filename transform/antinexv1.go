@@ -50,9 +50,9 @@ func AntiNexV1(ctx context.Context, opt AntiNexOptions) (*AntiNexResult, error) 
 		return nil, err
 	}
 	defer rec.Abort()
-	r := &antinexRun{opt: opt, runner: runner{ledger: newLedger(), inputs: make([]Input, len(opt.Inputs))}, rec: rec}
-	for i, name := range CaptureNames(opt.Inputs) {
-		r.inputs[i] = Input{File: name, path: opt.Inputs[i]}
+	r := &antinexRun{opt: opt, runner: runner{opt: Options{Inputs: opt.Inputs}, ledger: NewLedger()}, rec: rec}
+	if err := r.chooseInputs(); err != nil {
+		return nil, err
 	}
 	if opt.Filter != "" {
 		r.chooser.all = &programs{expr: opt.Filter}

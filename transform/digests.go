@@ -10,6 +10,8 @@ import (
 	"os"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/pcapline/pcapline/transform/flow"
 	"github.com/pcapline/pcapline/transform/schema"
 	"github.com/pcapline/pcapline/transform/sink"
@@ -186,12 +188,17 @@ func (r *runner) replay(ctx context.Context) error {
 		return err
 	}
 	defer closeShards(shards)
-	for _, s := range shards {
-		if err := r.replayShard(ctx, s); err != nil {
-			return fmt.Errorf("%s: %w", s.path, err)
+	g, ctx := errgroup.WithContext(ctx)
+	r.encodeFlows(ctx, g)
+	g.Go(func() error {
+		for _, s := range shards {
+			if err := r.replayShard(ctx, s); err != nil {
+				return fmt.Errorf("%s: %w", s.path, err)
+			}
 		}
-	}
-	return r.endFlows()
+		return r.endFlows()
+	})
+	return g.Wait()
 }
 
 func (r *runner) replayShard(ctx context.Context, s *shardFile) error {
@@ -203,7 +210,7 @@ func (r *runner) replayShard(ctx context.Context, s *shardFile) error {
 		if err != nil {
 			return err
 		}
-		if err := r.flows.add(digests); err != nil {
+		if err := r.flows.add(digests, r.opt.Placed); err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
@@ -217,7 +224,19 @@ func (r *runner) replayShard(ctx context.Context, s *shardFile) error {
 	if err := json.Unmarshal(s.reader.Trailer, &t); err != nil {
 		return fmt.Errorf("trailer: %w", err)
 	}
-	r.ledger.add(t.Ledger)
-	r.inputs = append(r.inputs, t.Inputs...)
+	r.ledger.Add(t.Ledger)
+	r.addInputs(s.header.First, t.Inputs)
 	return nil
+}
+
+// addInputs notes what a shard read: captures from number first on, the first
+// of which may be one that the shard before began.
+func (r *runner) addInputs(first int, inputs []Input) {
+	for i, in := range inputs {
+		if first+i < len(r.inputs) {
+			r.inputs[first+i].Packets += in.Packets
+			continue
+		}
+		r.inputs = append(r.inputs, in)
+	}
 }

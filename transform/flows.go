@@ -2,8 +2,9 @@ package transform
 
 import (
 	"context"
-	"errors"
 	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pcapline/pcapline/transform/flow"
 	"github.com/pcapline/pcapline/transform/schema"
@@ -11,29 +12,43 @@ import (
 )
 
 // flowStage adds packets to flows in order and writes the flows that ended.
-// It belongs to one goroutine.
+// One goroutine has the tracker, another encodes: while a batch of rows is
+// filled, the one before is written.
 type flowStage struct {
-	tracker  *flow.Table
-	table    *table
-	annotate Annotator // nil: none
-	marker   Marker    // the same, if it looks at packets; else nil
-	encoder  sink.Encoder
-	source   *schema.Batch // the batch that joined and view are made of
-	joined   *schema.Batch
-	view     *view
-	pending  int // rows in the piece that the encoder is at
-	rows     int64
-	before   flow.Stats // of the runs whose state was loaded
+	tracker *flow.Table
+	full    chan *flow.Rows // from the tracker to the encoder
+	spare   chan *flow.Rows // back
+	stopped <-chan struct{} // nobody encodes any more
+	before  flow.Stats      // of the runs whose state was loaded
+
+	table     *table
+	annotate  Annotator // nil: none
+	marker    Marker    // the same, if it looks at packets; else nil
+	encoder   sink.Encoder
+	views     map[*flow.Rows]joinedView
+	pieceRows int
+	pending   int // rows in the piece that the encoder is at
+	rows      int64
+}
+
+// joinedView is a batch with the annotator's columns and what is written of it.
+type joinedView struct {
+	joined *schema.Batch
+	view   *view
 }
 
 func newFlowStage(r *runner) (*flowStage, error) {
-	s := &flowStage{}
+	s := &flowStage{
+		full: make(chan *flow.Rows), spare: make(chan *flow.Rows, 2), views: make(map[*flow.Rows]joinedView),
+		pieceRows: r.opt.UnitRows,
+	}
+	s.spare <- flow.NewRows() // beside the one that the tracker has
 	if r.opt.Annotate != nil {
 		s.annotate = r.opt.Annotate()
 		s.marker = markerOf(s.annotate)
 	}
 	cfg := r.opt.Flow
-	cfg.Rows = func(b *schema.Batch) error { return s.write(b, r.opt.UnitRows) }
+	cfg.Rows = s.deliver
 	if cfg.Early > 0 || cfg.EarlyTime > 0 {
 		cfg.Rows, cfg.EarlyRows = nil, cfg.Rows
 	}
@@ -47,7 +62,7 @@ func newFlowStage(r *runner) (*flowStage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.table, s.encoder, s.source = t, t.out.NewEncoder(), nil
+	s.table, s.encoder = t, t.out.NewEncoder()
 	return s, nil
 }
 
@@ -164,9 +179,15 @@ func (r *runner) track(ctx context.Context, ordered <-chan *unit, tracked chan<-
 	return r.endFlows()
 }
 
-func (s *flowStage) add(digests []flow.Digest) error {
+func (s *flowStage) add(digests []flow.Digest, placed Placed) error {
 	for i := range digests {
-		s.tracker.Add(&digests[i])
+		place := s.tracker.Add(&digests[i])
+		if placed == nil {
+			continue
+		}
+		if err := placed(&digests[i], place); err != nil {
+			return err
+		}
 	}
 	return s.tracker.Err()
 }
@@ -177,37 +198,80 @@ func (r *runner) endFlows() error {
 	if s == nil {
 		return nil
 	}
+	defer close(s.full)
 	if r.opt.SaveState != "" {
 		s.tracker.Flush()
-		return errors.Join(s.tracker.Err(), s.flush())
+		return s.tracker.Err()
 	}
-	if err := s.tracker.Finish(); err != nil {
-		return err
+	return s.tracker.Finish()
+}
+
+// encodeFlows starts the goroutine that writes flows, if they are wanted. It
+// ends by itself after endFlows.
+func (r *runner) encodeFlows(ctx context.Context, g *errgroup.Group) {
+	if s := r.flows; s != nil {
+		s.stopped = ctx.Done()
+		g.Go(func() error { return s.encode(ctx) })
 	}
-	return s.flush()
+}
+
+// deliver hands the tracker's rows on.
+func (s *flowStage) deliver(full *flow.Rows) (next *flow.Rows, err error) {
+	select {
+	case s.full <- full:
+	case <-s.stopped:
+		return full, context.Canceled
+	}
+	select {
+	case next = <-s.spare:
+		return next, nil
+	case <-s.stopped:
+		return full, context.Canceled
+	}
+}
+
+// encode writes the rows that the tracker makes until it ends.
+func (s *flowStage) encode(ctx context.Context) error {
+	for {
+		select {
+		case full, more := <-s.full:
+			if !more {
+				return s.flush()
+			}
+			if err := s.write(full); err != nil {
+				return err
+			}
+			s.spare <- full
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // write encodes a batch of ended flows.
-func (s *flowStage) write(b *schema.Batch, pieceRows int) error {
-	if s.source != b {
-		s.source, s.joined = b, s.join(b)
-		s.view = s.table.view(s.joined)
+func (s *flowStage) write(r *flow.Rows) error {
+	b := r.Batch()
+	v, ok := s.views[r]
+	if !ok {
+		v.joined = s.join(b)
+		v.view = s.table.view(v.joined)
+		s.views[r] = v
 	}
 	if s.annotate != nil {
 		s.annotate.Batch().Reset()
 		if s.marker != nil {
-			s.marker.AnnotateMarked(b, s.tracker.Marks())
+			s.marker.AnnotateMarked(b, r.Marks())
 		} else {
 			s.annotate.Annotate(b)
 		}
-		s.joined.Rows = b.Rows
-		s.joined.Finish()
+		v.joined.Rows = b.Rows
+		v.joined.Finish()
 	}
-	if err := s.encoder.Encode(s.view.of(s.joined)); err != nil {
+	if err := s.encoder.Encode(v.view.of(v.joined)); err != nil {
 		return err
 	}
 	s.rows += int64(b.Rows)
-	if s.pending += b.Rows; s.pending < pieceRows {
+	if s.pending += b.Rows; s.pending < s.pieceRows {
 		return nil
 	}
 	return s.flush()

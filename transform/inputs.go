@@ -51,22 +51,57 @@ func (r *runner) chooseInputs() error {
 		return optionErrorf("captures merged by time cannot be sharded; packets are put in order by the reorder window")
 	case opt.Shard != Shard{} && opt.Digests == "":
 		return optionErrorf("a shard gives digests, no tables: name a file for them")
-	case opt.Digests != "" && (opt.Flows.Path != "" || opt.Packets.Path != "" || stateful):
-		return optionErrorf("a shard gives digests: tables and flow state come from the run that has all of them")
+	case opt.Digests != "" && (opt.Flows.Path != "" || stateful):
+		return optionErrorf("a shard gives digests: flows and their state come from the run that has all of them")
+	case opt.Names != nil && len(opt.Names) != len(opt.Inputs):
+		return optionErrorf("%d names for %d captures", len(opt.Names), len(opt.Inputs))
 	case len(opt.FromDigests) > 0 && (len(opt.Inputs) > 0 || opt.Packets.Path != "" || opt.Flows.Path == ""):
 		return optionErrorf("digests give a flows table and nothing else")
 	case stateful && opt.Flows.Path == "":
 		return optionErrorf("flow state is that of a flows table, which is not asked for")
 	}
-	from, to, err := opt.Shard.Part(opt.Inputs)
-	if err != nil {
-		return &OptionError{err}
+	if opt.Parts == nil {
+		from, to, err := opt.Shard.Part(opt.Inputs)
+		if err != nil {
+			return &OptionError{err}
+		}
+		for i := from; i < to; i++ {
+			opt.Parts = append(opt.Parts, Part{Input: i})
+		}
+		r.base = from
 	}
-	for i, name := range CaptureNames(opt.Inputs)[from:to] {
-		r.inputs = append(r.inputs, Input{File: name, path: opt.Inputs[from+i]})
+	return r.chooseParts()
+}
+
+// chooseParts lists what is read of which capture.
+func (r *runner) chooseParts() error {
+	opt, names := &r.opt, r.opt.inputNames()
+	for i, p := range opt.Parts {
+		if p.Input != opt.Parts[0].Input+i || p.Input >= len(opt.Inputs) {
+			return optionErrorf("the parts of a shard follow each other, capture by capture")
+		}
+		in := p.Whole
+		in.File, in.path = names[p.Input], opt.Inputs[p.Input]
+		r.inputs = append(r.inputs, in)
+		if p.Range != (pcapio.Range{}) {
+			if opt.Reader.Ranges == nil {
+				opt.Reader.Ranges = make(map[int]pcapio.Range)
+			}
+			opt.Reader.Ranges[i] = p.Range
+		}
 	}
-	r.base = from
+	if len(opt.Parts) > 0 {
+		r.base = opt.Parts[0].Input
+	}
+	r.base += opt.FirstFile
 	return nil
+}
+
+func (opt *Options) inputNames() []string {
+	if opt.Names != nil {
+		return opt.Names
+	}
+	return CaptureNames(opt.Inputs)
 }
 
 func optionErrorf(format string, args ...any) error {
@@ -91,8 +126,8 @@ func (r *runner) digestHeader() digestHeader {
 		shard = Shard{1, 1}
 	}
 	return digestHeader{
-		Version: Version, Filter: r.opt.Filter, Captures: CaptureNames(r.opt.Inputs),
-		Number: shard.Number, Count: shard.Count, First: r.base,
+		Version: Version, Filter: r.opt.Filter, Captures: r.opt.inputNames(),
+		Number: shard.Number, Count: shard.Count, First: r.base - r.opt.FirstFile,
 	}
 }
 
@@ -101,7 +136,7 @@ func (r *runner) digestHeader() digestHeader {
 func (r *runner) hashInputs(ctx context.Context) error {
 	for i := range r.inputs {
 		in := &r.inputs[i]
-		if in.path == "-" {
+		if in.path == "-" || in.SHA256 != "" { // it is known of one that is cut
 			continue
 		}
 		if err := ctx.Err(); err != nil {

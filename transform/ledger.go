@@ -36,7 +36,8 @@ type Damage struct {
 	Error   string `json:"error"`   // names packet and byte offset
 }
 
-func newLedger() *Ledger {
+// NewLedger makes an empty ledger.
+func NewLedger() *Ledger {
 	return &Ledger{Skipped: map[string]int64{}, Malformed: map[string]int64{}, NonFlow: map[string]int64{}, Damaged: []Damage{}}
 }
 
@@ -62,15 +63,24 @@ func (l *Ledger) withoutFlows() *Ledger {
 	return &c
 }
 
-// add adds what a shard has read.
-func (l *Ledger) add(o *Ledger) {
+// Add adds what a shard has read, or a run on another sensor.
+func (l *Ledger) Add(o *Ledger) {
 	l.Files += o.Files
 	l.PacketsIn += o.PacketsIn
 	l.Rows += o.Rows
 	l.Dropped += o.Dropped
 	l.Damaged = append(l.Damaged, o.Damaged...)
+	l.Flows += o.Flows
+	l.InFlows += o.InFlows
+	l.Open += o.Open
+	l.Carried += o.Carried
 	add(l.Skipped, o.Skipped)
 	add(l.Malformed, o.Malformed)
+	add(l.NonFlow, o.NonFlow)
+	if l.Forgotten == nil && len(o.Forgotten) > 0 {
+		l.Forgotten = map[string]int64{}
+	}
+	add(l.Forgotten, o.Forgotten)
 }
 
 // WriteText prints the ledger for people.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/pcapline/pcapline/pcapio"
 )
@@ -17,7 +18,10 @@ func (r *runner) read(ctx context.Context, work, ordered chan<- *unit) error {
 	}
 	s := open(ctx, r.paths(), r.opt.Reader)
 	defer s.Close()
-	g := gatherer{r: r, ctx: ctx, work: work, ordered: ordered}
+	g := gatherer{r: r, ctx: ctx, work: work, ordered: ordered, rows: r.opt.UnitRows}
+	if r.packets == nil {
+		g.rows = min(g.rows, batchRows) // no row groups: what the tracker is handed stays in the cache
+	}
 	for {
 		ev, err := s.Next()
 		if errors.Is(err, io.EOF) {
@@ -42,15 +46,27 @@ func (r *runner) read(ctx context.Context, work, ordered chan<- *unit) error {
 // goroutine; nobody else touches these fields of the ledger before Run's
 // goroutines have ended.
 func (r *runner) endFile(ev pcapio.Event) {
-	r.inputs[ev.Index].Packets = ev.File.Packets
-	r.ledger.Dropped += ev.File.Dropped
+	part := r.opt.Parts[ev.Index]
+	packets, lost := ev.File.Packets, ev.File.Dropped
+	if part.Range != (pcapio.Range{}) {
+		packets, lost = max(packets-part.Range.Before, 0), 0
+		if part.last() {
+			lost = part.Lost
+		}
+	}
+	r.inputs[ev.Index].Packets = packets
+	r.ledger.Dropped += lost
 	if ev.Err == nil {
-		r.ledger.Files++
+		if part.last() {
+			r.ledger.Files++
+		}
 		return
 	}
-	r.ledger.Damaged = append(r.ledger.Damaged, Damage{
-		File: r.inputs[ev.Index].File, Packets: ev.File.Packets, Error: ev.Err.Error(),
-	})
+	in, text := r.inputs[ev.Index], ev.Err.Error()
+	if r.opt.Names != nil { // where captures lie on a machine is not to be in outputs
+		text = strings.ReplaceAll(text, in.path, in.File)
+	}
+	r.ledger.Damaged = append(r.ledger.Damaged, Damage{File: in.File, Packets: ev.File.Packets, Error: text})
 }
 
 // gatherer makes units of blocks.
@@ -58,13 +74,14 @@ type gatherer struct {
 	r             *runner
 	ctx           context.Context
 	work, ordered chan<- *unit
+	rows          int // packets in a unit
 	unit          *unit
 	before        int64 // bytes of the files that were read to their end
 	packets       int64 // of the units so far
 }
 
 func (g *gatherer) add(file int32, b *pcapio.Block) error {
-	if g.unit != nil && (g.unit.packets+len(b.Packets) > g.r.opt.UnitRows || g.unit.bytes+b.Bytes > g.r.opt.UnitSize) {
+	if g.unit != nil && (g.unit.packets+len(b.Packets) > g.rows || g.unit.bytes+b.Bytes > g.r.opt.UnitSize) {
 		if err := g.send(); err != nil {
 			b.Release()
 			return err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,6 +20,7 @@ import (
 // Options say what Run reads and writes. The zero value of a field is its default.
 type Options struct {
 	Inputs   []string         // captures, as pcapio.Expand lists them
+	Names    []string         // what outputs call them; nil: CaptureNames
 	Reader   pcapio.Options   // how they are read
 	Merge    bool             // packets of all captures in order of time, flows across captures; else capture after capture
 	Workers  int              // decoding goroutines; 0: one a core
@@ -35,16 +38,24 @@ type Options struct {
 	// when the first saves its state and the next loads it. Both imply Flow.Span.
 	LoadState string // file to go on from; "": nothing was before
 	SaveState string // file for what is open at the end; "": it ends there
+	Rebase    bool   // the saved state forgets the captures that nothing open is of; file_id begins anew with the next run
 
-	// A shard of the captures writes a file of digests in place of tables; the
-	// run that has those of all shards in place of captures makes the flows.
+	// A shard of the captures writes a file of digests in place of flows, and,
+	// where its columns need no other shard, the packets table; the run that has
+	// the digests of all shards in place of captures makes the flows.
 	Shard       Shard    // what part of Inputs is read; zero: all
+	Parts       []Part   // of Inputs, in their order, in place of what Shard chooses by size
+	FirstFile   int      // file_id of the first of Inputs
 	Digests     string   // the shard's file; "": none
 	FromDigests []string // files of all shards, in any order, in place of Inputs
+	Placed      Placed   // told where packets belong, with FromDigests; nil: nobody asks
 
 	Progress func(Progress) // called now and then from one goroutine; nil: never
 	Describe Describe       // more metadata for both tables; nil: none
 }
+
+// Placed is told of each packet, in order, which flow it belongs to.
+type Placed func(*flow.Digest, flow.Member) error
 
 // Output is a table to be written.
 type Output struct {
@@ -181,7 +192,7 @@ type runner struct {
 }
 
 func newRunner(opt Options) (*runner, error) {
-	r := &runner{opt: opt, ledger: newLedger()}
+	r := &runner{opt: opt, ledger: NewLedger()}
 	if err := r.chooseInputs(); err != nil {
 		return nil, err
 	}
@@ -195,6 +206,10 @@ func newRunner(opt Options) (*runner, error) {
 			return nil, err
 		}
 		r.packets = t
+		if opt.Digests != "" && t.follows() {
+			r.abort()
+			return nil, optionErrorf("a shard's packets table has no columns that need the packets before it: leave out %s", strings.Join(StreamColumns(), ", "))
+		}
 	}
 	if opt.Flows.Path != "" {
 		f, err := newFlowStage(r)
@@ -228,10 +243,20 @@ func (r *runner) skip() layer.Skip {
 		skip = layer.Skip{Hash: true} // labels may look at any column
 	}
 	if r.flows != nil || r.digests != nil {
-		skip.Entropy, skip.Hash = false, false
+		skip.Entropy = skip.Entropy && !r.flowsNeedEntropy()
+		skip.Hash = false
 	}
 	skip.Hash = skip.Hash && !r.opt.Flow.DropDuplicates
 	return skip
+}
+
+// flowsNeedEntropy reports whether somebody may look at the entropy of flows:
+// a column, a label's rule, or the run that goes on from this one.
+func (r *runner) flowsNeedEntropy() bool {
+	if r.flows == nil || r.opt.Annotate != nil || r.opt.SaveState != "" || r.flows.table.translated() {
+		return true
+	}
+	return slices.ContainsFunc(r.flows.table.schema, func(f *schema.Field) bool { return strings.HasSuffix(f.Name, "_entropy_mean") })
 }
 
 func (r *runner) run(ctx context.Context) error {
@@ -258,6 +283,7 @@ func (r *runner) run(ctx context.Context) error {
 		defer close(tracked)
 		return r.track(ctx, ordered, tracked)
 	})
+	r.encodeFlows(ctx, g)
 	g.Go(func() error { return r.collect(ctx, tracked) })
 	return g.Wait()
 }

@@ -4,11 +4,25 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/pcapline/pcapline/pcapio"
 )
 
 // Shard is one of Count parts of a run's captures, by number from 1. The zero
 // value is all of them.
 type Shard struct{ Number, Count int }
+
+// Part is what a shard reads of a capture: all of it, or a range of one that
+// several shards share.
+type Part struct {
+	Input int          // index in the run's captures
+	Range pcapio.Range // as pcapio.Cuts gave it; zero: all
+	Whole Input        // of a capture that is cut: what is known of all of it
+	Lost  int64        // of a capture that is cut: packets lost while capturing
+}
+
+// last says whether the part ends with its file.
+func (p Part) last() bool { return p.Range.To == 0 }
 
 // ParseShard reads "2/4": the second of four.
 func ParseShard(s string) (Shard, error) {

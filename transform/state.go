@@ -44,7 +44,11 @@ func earlierInputs(path string, note []byte) ([]Input, error) {
 
 // saveState writes the flows that are still open, for the next run.
 func (r *runner) saveState() error {
-	note, err := json.Marshal(stateNote{r.allInputs()})
+	inputs := r.allInputs()
+	if r.opt.Rebase {
+		inputs = inputs[r.flows.tracker.Rebase():]
+	}
+	note, err := json.Marshal(stateNote{inputs})
 	if err != nil {
 		return err
 	}
@@ -68,23 +72,31 @@ func (opt Options) CaptureNames() ([]string, error) {
 		return shards[0].header.Captures, nil
 	}
 	var names []string
-	if opt.LoadState != "" {
-		f, err := os.Open(opt.LoadState)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		note, err := flow.ReadNote(f)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", opt.LoadState, err)
-		}
-		earlier, err := earlierInputs(opt.LoadState, note)
-		if err != nil {
-			return nil, err
-		}
-		for _, in := range earlier {
-			names = append(names, in.File)
-		}
+	earlier, err := opt.EarlierInputs()
+	if err != nil {
+		return nil, err
 	}
-	return append(names, CaptureNames(opt.Inputs)...), nil
+	for _, in := range earlier {
+		names = append(names, in.File)
+	}
+	return append(names, opt.inputNames()...), nil
+}
+
+// EarlierInputs lists the captures of earlier runs that the file_id columns
+// count before those of a run with these options: those of the state that it
+// loads.
+func (opt Options) EarlierInputs() ([]Input, error) {
+	if opt.LoadState == "" {
+		return nil, nil
+	}
+	f, err := os.Open(opt.LoadState)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	note, err := flow.ReadNote(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", opt.LoadState, err)
+	}
+	return earlierInputs(opt.LoadState, note)
 }

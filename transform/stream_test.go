@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -104,6 +105,30 @@ func TestPlacesNeedNoFlowsTable(t *testing.T) {
 		}
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Error("the places differ without a flows table")
+		}
+	}
+}
+
+// TestFlowsOfChosenColumns: what a table does not have need not be computed,
+// and what it has does not change by that.
+func TestFlowsOfChosenColumns(t *testing.T) {
+	dir := t.TempDir()
+	flows := func(name string, columns ...string) string {
+		opt := transform.Options{Inputs: lab("web_xss", "tunnel_dns")}
+		opt.Flows = transform.Output{Path: filepath.Join(dir, name), Columns: columns}
+		if _, err := transform.Run(context.Background(), opt); err != nil {
+			t.Fatal(err)
+		}
+		return opt.Flows.Path
+	}
+	all := flows("all.csv")
+	for _, columns := range [][]string{
+		{"flow_id", "flow_bytes", "dup_packets", "conn_state"},
+		{"flow_id", "fwd_entropy_mean", "dns_name_entropy_mean"},
+		{"flow_id", "dns_name_entropy_mean", "tls_sni_entropy"},
+	} {
+		if got, want := cells(t, flows(columns[1]+".csv", columns...), columns...), cells(t, all, columns...); !reflect.DeepEqual(got, want) {
+			t.Errorf("%v alone differ from those of the whole table", columns)
 		}
 	}
 }

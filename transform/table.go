@@ -44,13 +44,28 @@ func (t *table) follows() bool {
 	return slices.ContainsFunc(t.schema, func(f *schema.Field) bool { return f.Layer == layer.StreamLayer })
 }
 
+// StreamColumns lists the columns of the packets table that are known only
+// when the packets have been followed in order.
+func StreamColumns() []string {
+	var names []string
+	for _, f := range layer.Schema() {
+		if f.Layer == layer.StreamLayer {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
 // needs is the columns of ours that the table is made from.
 func (t *table) needs() schema.Schema {
-	if t.output.Names != "" && t.output.Names != names.Native {
+	if t.translated() {
 		return layer.Schema() // a dialect may look at any
 	}
 	return t.schema
 }
+
+// translated reports whether the columns have another tool's names.
+func (t *table) translated() bool { return t.output.Names != "" && t.output.Names != names.Native }
 
 // destination is a [sink.File] or a [sink.Folder].
 type destination interface {
@@ -114,7 +129,7 @@ func (t *table) finish(r *runner, name string) error {
 	for _, kv := range meta {
 		t.out.SetMetadata(kv[0], kv[1])
 	}
-	if t.output.Names != "" && t.output.Names != names.Native {
+	if t.translated() {
 		t.out.SetMetadata(MetaNames, t.output.Names)
 	}
 	if name == FlowsTable {

@@ -25,13 +25,20 @@ func globalFlags() []cli.Flag {
 	}
 }
 
-// setUp prepares logging and profiling from the global flags.
+// setUp prepares settings, logging and profiling.
 func setUp(c *cli.Context) error {
+	from, err := readSettings(c.App.Commands, c.App.Flags)
+	if err != nil {
+		return err
+	}
+	if err := from.apply(c, "", c.App.Flags); err != nil {
+		return err
+	}
 	log, err := newLogger(c)
 	if err != nil {
 		return err
 	}
-	c.App.Metadata = map[string]any{"log": log, "json": c.Bool("json")}
+	c.App.Metadata = map[string]any{"log": log, "settings": from, "json": c.Bool("json")}
 	if path := c.String("memprofile"); path != "" {
 		f, err := os.Create(path)
 		if err != nil {
@@ -93,6 +100,13 @@ func logger(c *cli.Context) *slog.Logger {
 		return l
 	}
 	return slog.Default()
+}
+
+func settingsOf(app *cli.App) *settings {
+	if s, ok := app.Metadata["settings"].(*settings); ok {
+		return s
+	}
+	return &settings{}
 }
 
 func wantsJSON(app *cli.App) bool {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -39,6 +40,7 @@ func commands() []*cli.Command {
 		runCommand(),
 		captureCommand(),
 		replayCommand(),
+		simulateCommand(),
 		spoolCommand(),
 		infoCommand(),
 		flattenCommand(),
@@ -57,6 +59,17 @@ func commands() []*cli.Command {
 		verifyCommand(),
 		scoreCommand(),
 		watchCommand(),
+		publishCommand(),
+		antinexCommand(),
+		shipCommand(),
+		pullCommand(),
+		batchCommand(),
+		planCommand(),
+		shardCommand(),
+		commitCommand(),
+		lakeCommand(),
+		configCommand(),
+		completionCommand(),
 		versionCommand(),
 	}
 }
@@ -65,7 +78,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	return &cli.App{
 		Name:                   "pcapline",
 		Usage:                  "captured network traffic in, datasets and detectors out",
-		Description:            "Flags may stand before or after the arguments; -- ends them.\nSizes and durations carry units. Data goes to stdout, everything else to stderr.\n\n" + exitStatusHelp(),
+		Description:            "Flags may stand before or after the arguments; -- ends them.\nSizes and durations carry units. Data goes to stdout, everything else to stderr.\n" + settingsHelp + "\n\n" + exitStatusHelp(),
 		HideVersion:            true,
 		Suggest:                true,
 		EnableBashCompletion:   true,
@@ -77,19 +90,21 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Flags:                  globalFlags(),
 		Before:                 setUp,
 		After:                  tearDown,
-		Commands:               prepared(commands()),
+		Commands:               prepared(commands(), ""),
 		CommandNotFound:        nil,
 		Action:                 rootAction,
 	}
 }
 
 // prepared gives every command what all commands have.
-func prepared(cmds []*cli.Command) []*cli.Command {
+func prepared(cmds []*cli.Command, under string) []*cli.Command {
 	for _, c := range cmds {
+		path := strings.TrimSpace(under + " " + c.Name)
 		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return usage(err) }
 		c.HideHelpCommand = true
 		c.CustomHelpTemplate = commandHelp
-		prepared(c.Subcommands)
+		c.Before = func(ctx *cli.Context) error { return settingsOf(ctx.App).apply(ctx, path, c.Flags) }
+		prepared(c.Subcommands, path)
 	}
 	return cmds
 }

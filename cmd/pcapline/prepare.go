@@ -24,9 +24,9 @@ func prepareCommand() *cli.Command {
 		Description: "The split is by time inside each capture, with a purge gap, and never cuts a flow. What is fitted is\n" +
 			"fitted on training rows only. Addresses, ids, absolute times and payload are no features. The folder is\n" +
 			"laid out as the Hugging Face hub has it, with a card, Croissant metadata and the verdicts of an audit.",
-		UsageText: "pcapline prepare -o dataset flows.parquet\n" +
-			"pcapline prepare -o dataset --split capture --seed 7 flows.parquet\n" +
-			"pcapline prepare -o dataset --split kfold --group source --folds 5 --fold 0 flows.parquet",
+		UsageText: "pcapline prepare -o dataset labelled/flows.parquet\n" +
+			"pcapline prepare -o dataset --split capture --seed 7 labelled/flows.parquet\n" +
+			"pcapline prepare -o dataset --split kfold --group source --folds 5 --fold 0 labelled/flows.parquet",
 		Flags: slices.Concat(splitFlags(), datasetFlags(), compatFlags(), []cli.Flag{
 			outputFlag("write the dataset into the folder `DIR`"),
 			&cli.BoolFlag{Name: "schema", Usage: "print the JSON Schema of the metadata files, and do nothing else"},

@@ -7,21 +7,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/pcapline/pcapline/transform/pythontest"
 )
 
 // TestPythonReadsExports has NumPy, pandas, h5py and nfstream itself look at
 // what is written under other tools' names and for other tools.
 func TestPythonReadsExports(t *testing.T) {
-	python, named := os.LookupEnv("PCAPLINE_PYTHON")
-	if !named {
-		python = filepath.Join("..", "..", ".venv", "bin", "python")
-	}
-	if out, err := exec.Command(python, "-c", "import numpy, pandas, h5py, nfstream").CombinedOutput(); err != nil {
-		if named && os.Getenv("CI") != "" {
-			t.Fatalf("%s: %v\n%s", python, err, out)
-		}
-		t.Skipf("no Python with numpy, pandas, h5py and nfstream at %s: make tools makes one", python)
-	}
+	python := pythontest.Interpreter(t, "numpy", "pandas", "h5py", "nfstream")
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	lab := filepath.Join("..", "..", "testdata", "lab")

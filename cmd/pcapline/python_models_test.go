@@ -10,21 +10,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pcapline/pcapline/transform/pythontest"
 )
 
 // TestPythonRunsModels has onnxruntime score a dataset with exported models of
 // every way to scale and every activation, and compares the scores.
 func TestPythonRunsModels(t *testing.T) {
-	python, named := os.LookupEnv("PCAPLINE_PYTHON")
-	if !named {
-		python = filepath.Join("..", "..", ".venv", "bin", "python")
-	}
-	if out, err := exec.Command(python, "-c", "import onnx, onnxruntime, safetensors, pandas").CombinedOutput(); err != nil {
-		if named && os.Getenv("CI") != "" {
-			t.Fatalf("%s: %v\n%s", python, err, out)
-		}
-		t.Skipf("no Python with onnx, onnxruntime, safetensors and pandas at %s: make tools makes one", python)
-	}
+	python := pythontest.Interpreter(t, "onnx", "onnxruntime", "safetensors", "pandas")
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	do := func(out io.Writer, args ...string) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/pcapline/pcapline/transform/pythontest"
 	"github.com/pcapline/pcapline/transform/schema"
 	"github.com/pcapline/pcapline/transform/source"
 )
@@ -16,16 +17,7 @@ import (
 // TestPythonReadsTables has pyarrow, polars and DuckDB read the tables of real
 // captures and compare every cell with the same tables as CSV.
 func TestPythonReadsTables(t *testing.T) {
-	python, named := os.LookupEnv("PCAPLINE_PYTHON")
-	if !named {
-		python = filepath.Join("..", "..", ".venv", "bin", "python")
-	}
-	if out, err := exec.Command(python, "-c", "import pyarrow, polars, duckdb").CombinedOutput(); err != nil {
-		if named && os.Getenv("CI") != "" {
-			t.Fatalf("%s: %v\n%s", python, err, out)
-		}
-		t.Skipf("no Python with pyarrow, polars and duckdb at %s: make tools makes one", python)
-	}
+	python := pythontest.Interpreter(t, "pyarrow", "polars", "duckdb")
 	dir := t.TempDir()
 	lab := filepath.Join("..", "..", "testdata", "lab")
 	for _, name := range []string{"scan_sweep", "ipv6_ra_flood", "tunnel_dns"} {

@@ -38,8 +38,12 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "root" {
-				return os.Getuid() == 0 && exec.Command("unshare", "-n", "ip", "link").Run() == nil, nil
+			root := os.Getuid() == 0 && exec.Command("unshare", "-n", "ip", "link").Run() == nil
+			switch cond {
+			case "root":
+				return root, nil
+			case "lab":
+				return root && missing("nginx", "vsftpd", "sshd", "dnsmasq", "nmap", "hydra", "hping3", "dig", "ping", "curl") == "", nil
 			}
 			return false, fmt.Errorf("no condition %q", cond)
 		},
@@ -51,6 +55,16 @@ func TestScripts(t *testing.T) {
 			"samefigure": sameFigure,
 		},
 	})
+}
+
+// missing is the first of the programs that is not here.
+func missing(programs ...string) string {
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			return p
+		}
+	}
+	return ""
 }
 
 // status CODE PROGRAM ARGS... runs a program that must end with the code.

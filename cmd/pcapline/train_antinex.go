@@ -86,8 +86,8 @@ func trainRequest(c *cli.Context) error {
 	if c.NArg() > 1 || out == "" {
 		return usagef("train: name one CSV table at most, and the model's file (-o)")
 	}
-	if c.String("checkpoint") != "" || c.IsSet("scale") {
-		return usagef("train: --checkpoint and --scale have no use with a request")
+	if c.String("checkpoint") != "" || c.IsSet("scale") || c.IsSet("memory") || searches(c) || c.String("results") != "" {
+		return usagef("train: --checkpoint, --memory, --scale and comparisons have no use with a request")
 	}
 	compat, err := wantsCompat(c)
 	if err != nil {

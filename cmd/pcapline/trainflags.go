@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/pcapline/pcapline/pcapio/spool"
 	"github.com/pcapline/pcapline/train"
 	"github.com/pcapline/pcapline/train/antinex"
 )
@@ -77,11 +78,21 @@ func configFlags() []configFlag {
 		countFlag("patience", "stop after `N` epochs without improvement; negative: never", func(c *train.Config) *int { return &c.Patience }),
 		numberFlag("min-delta", "an improvement of less than `X` is none", func(c *train.Config) *float64 { return &c.MinDelta }),
 		numberFlag("fpr", "choose the threshold at this `SHARE` of false alarms on the validation rows", func(c *train.Config) *float64 { return &c.TargetFPR }),
-		{&cli.StringFlag{Name: "kernel", Usage: "arithmetic `KERNEL`: go or avx2-fma", DefaultText: "the fastest here"}, "kernel", func(c *cli.Context, cfg *train.Config) error {
+		{&cli.StringFlag{Name: "kernel", Usage: "arithmetic `KERNEL`: go, avx2-fma, or openblas in a program built with that tag", DefaultText: "the fastest here"}, "kernel", func(c *cli.Context, cfg *train.Config) error {
 			cfg.Kernel = c.String("kernel")
 			return nil
 		}},
+		{&cli.StringFlag{Name: "memory", Usage: "a dataset that would take more than `SIZE` is streamed from its Parquet files, its rows shuffled by parts", DefaultText: "1GiB"}, "memory", setMemory},
 	}
+}
+
+func setMemory(c *cli.Context, cfg *train.Config) error {
+	n, err := spool.ParseSize(c.String("memory"), 1)
+	if err != nil {
+		return usage(err)
+	}
+	cfg.Memory = n
+	return nil
 }
 
 func joinInts(v []int) string {

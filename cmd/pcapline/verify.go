@@ -19,19 +19,27 @@ import (
 func verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "verify",
-		Usage:     "whether a model is what its manifest says, by scoring or training anew",
-		ArgsUsage: "DIR | MODEL DATASET [TABLE|CAPTURE]...",
+		Usage:     "whether a model or a lake's run is what its manifest says, by doing it anew",
+		ArgsUsage: "DIR | MODEL DATASET [TABLE|CAPTURE]... | LAKE | MANIFEST",
 		Description: "Checks the model's file, that the dataset is the one that it was trained on, and that its validation rows\n" +
 			"get the same scores and threshold, to the bit. Tables and captures that are named must have the SHA-256 that\n" +
 			"the manifest has for them. --figures makes an evaluation anew and compares it; --retrain trains anew and\n" +
 			"compares the model's file byte for byte. A folder that pcapline run wrote is verified with all that lies in it.\n" +
-			"What does not hold ends with status 4.",
+			"Of a lake, or of the manifest of one run, every output must have its SHA-256, schema and rows, the ledger must\n" +
+			"balance, and nothing else may lie there; --captures also compares the captures, --rerun makes the run anew and\n" +
+			"compares all bytes. What does not hold ends with status 4.",
 		UsageText: "pcapline verify out\n" +
+			"pcapline verify lake\n" +
+			"pcapline verify --captures captures --rerun lake/run=*/manifest.json\n" +
 			"pcapline verify --retrain model.pcapline dataset\n" +
-			"pcapline verify --figures eval.json model.pcapline dataset flows.parquet captures/*.pcapng",
+			"pcapline verify --figures eval.json model.pcapline dataset out/flows.parquet testdata/lab/*.zst",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "figures", Usage: "also make the evaluation in `FILE` anew, as eval -o wrote it"},
 			&cli.BoolFlag{Name: "retrain", Usage: "also train anew and compare the model's bytes"},
+			&cli.StringFlag{Name: "captures", Usage: "of a lake: also compare the captures, which lie in `DIR` by the manifest's names"},
+			&cli.StringFlag{Name: "sensor", Usage: "of a lake: these are the captures of `NAME` alone"},
+			&cli.BoolFlag{Name: "rerun", Usage: "of a lake's run: also make it anew from --captures and compare the bytes"},
+			&cli.StringSliceFlag{Name: "rules", Usage: "of a --rerun: the `FILE` of label rules that the run had (repeatable, in its order)"},
 		},
 		Action: verifyAction,
 	}
@@ -51,12 +59,8 @@ type subject struct {
 }
 
 func verifyAction(c *cli.Context) error {
-	s, err := subjectOf(c)
+	v, err := verify(c)
 	if err != nil {
-		return err
-	}
-	v := &verified{Model: s.model, Holds: true}
-	if v.Proofs, err = s.prove(c); err != nil {
 		return err
 	}
 	for _, p := range v.Proofs {
@@ -66,9 +70,24 @@ func verifyAction(c *cli.Context) error {
 		return err
 	}
 	if !v.Holds {
-		return gateFailed(fmt.Errorf("%s is not what its manifest says", s.model))
+		return gateFailed(fmt.Errorf("%s is not what its manifest says", v.Model))
 	}
 	return nil
+}
+
+func verify(c *cli.Context) (*verified, error) {
+	if c.NArg() == 1 {
+		if l, runs := lakeRun(c.Args().First()); l != nil {
+			return verifyLake(c, l, runs)
+		}
+	}
+	s, err := subjectOf(c)
+	if err != nil {
+		return nil, err
+	}
+	v := &verified{Model: s.model, Holds: true}
+	v.Proofs, err = s.prove(c)
+	return v, err
 }
 
 func subjectOf(c *cli.Context) (subject, error) {

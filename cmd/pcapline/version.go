@@ -15,6 +15,8 @@ func versionCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "version",
 		Usage: "print the version",
+		UsageText: "pcapline version\n" +
+			"pcapline version --json",
 		Action: func(c *cli.Context) error {
 			v := map[string]string{"version": transform.Version, "build": buildVersion(), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
 			return summarise(c, v, func(w io.Writer) {

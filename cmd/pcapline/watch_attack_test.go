@@ -109,8 +109,8 @@ type network struct {
 func newNetwork(t *testing.T, dir string) *network {
 	t.Helper()
 	n := &network{dir: dir, pids: map[string]int{}}
-	command(t, "ip", "link", "add", "br0", "type", "bridge")
-	command(t, "ip", "link", "set", "br0", "up")
+	program(t, "ip", "link", "add", "br0", "type", "bridge")
+	program(t, "ip", "link", "set", "br0", "up")
 	for _, host := range [][2]string{{"server", serverAddr}, {"client", clientAddr}, {"attacker", attackerAddr}} {
 		name, addr := host[0], host[1]
 		holder := exec.Command("unshare", "-n", "sleep", "600")
@@ -125,17 +125,17 @@ func newNetwork(t *testing.T, dir string) *network {
 			its, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
 			return err == nil && its != own
 		})
-		command(t, "ip", "link", "add", "v"+name, "type", "veth", "peer", "name", "eth0", "netns", strconv.Itoa(pid))
-		command(t, "ip", "link", "set", "v"+name, "master", "br0", "up")
+		program(t, "ip", "link", "add", "v"+name, "type", "veth", "peer", "name", "eth0", "netns", strconv.Itoa(pid))
+		program(t, "ip", "link", "set", "v"+name, "master", "br0", "up")
 		for _, args := range []string{"link set lo up", "addr add " + addr + "/24 dev eth0", "link set eth0 up"} {
-			command(t, "nsenter", append([]string{"-t", strconv.Itoa(pid), "-n", "ip"}, strings.Fields(args)...)...)
+			program(t, "nsenter", append([]string{"-t", strconv.Itoa(pid), "-n", "ip"}, strings.Fields(args)...)...)
 		}
 	}
 	n.serve(t)
 	return n
 }
 
-func command(t *testing.T, name string, args ...string) {
+func program(t *testing.T, name string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %s: %v: %s", name, strings.Join(args, " "), err, out)

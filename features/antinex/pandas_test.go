@@ -11,26 +11,8 @@ import (
 	"testing"
 
 	table "github.com/pcapline/pcapline/transform/antinex"
+	"github.com/pcapline/pcapline/transform/pythontest"
 )
-
-// python returns a Python interpreter with pandas. Without one the test is
-// skipped; in CI, where PCAPLINE_PYTHON names one, it fails.
-func python(t *testing.T) string {
-	t.Helper()
-	path, named := os.LookupEnv("PCAPLINE_PYTHON")
-	if !named {
-		path = filepath.Join("..", "..", ".venv", "bin", "python")
-	}
-	out, err := exec.Command(path, "-c", "import pandas").CombinedOutput()
-	if err == nil {
-		return path
-	}
-	if named && os.Getenv("CI") != "" {
-		t.Fatalf("%s does not import pandas: %v\n%s", path, err, out)
-	}
-	t.Skipf("no Python with pandas at %s: make a virtual environment from requirements.txt, or name one by PCAPLINE_PYTHON", path)
-	return ""
-}
 
 const (
 	drop     = `"drop_columns": ["src_file", "raw_load", "eth_dst", "not_there"]`
@@ -55,7 +37,7 @@ func TestPandas(t *testing.T) {
 			if err := os.WriteFile(path, []byte(rules), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.Command(python(t), append([]string{"testdata/prepare.py", path, dir}, inputs...)...)
+			cmd := exec.Command(pythontest.Interpreter(t, "pandas"), append([]string{"testdata/prepare.py", path, dir}, inputs...)...)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}

@@ -90,7 +90,7 @@ type Offset struct {
 	Aligned    bool  `json:"aligned"`       // as they are, the rules match at least 90 % of what the best shift matches
 	BestNS     int64 `json:"best_ns"`       // to be added to the rules' times; 0 when aligned
 	HitsAtBest int64 `json:"hits_at_best"`  // rows that attack rules then match, a row once for each tuple
-	HitsAtZero int64 `json:"hits_at_zero"`  // the same as they are
+	HitsAtZero int64 `json:"hits_at_zero"`  // the same as they are, to the resolution
 	Resolution int64 `json:"resolution_ns"` // to which rows' times were kept
 }
 
@@ -119,7 +119,13 @@ func bestOffset(tables []Hits) *Offset {
 		levels[i] = rows
 	}
 	levels = levels[:len(levels)-1]
-	o.HitsAtZero, o.HitsAtBest = levels[seconds(maxOffset)], slices.Max(levels)
+	zero, bin := seconds(maxOffset), o.Resolution/int64(time.Second)
+	o.HitsAtZero, o.HitsAtBest = levels[zero], slices.Max(levels)
+	if near := slices.Max(levels[max(zero-bin, 0):min(zero+bin+1, int64(len(levels)))]); near > o.HitsAtZero {
+		// Rows lie somewhere in their bins: a shift by one bin is none. A
+		// scan that lasts half a second would else be missed at zero.
+		o.HitsAtZero = near
+	}
 	if o.HitsAtZero*10 >= o.HitsAtBest*9 {
 		o.Aligned, o.HitsAtBest = true, o.HitsAtZero
 		return o

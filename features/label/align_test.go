@@ -50,6 +50,28 @@ func TestAlertsInTheMiddleOfFlowsAreAligned(t *testing.T) {
 
 type span64 struct{ from, to int64 }
 
+// TestShortAttackIsAlignedWhereverItFallsInASecond: rows are known to the
+// second, an attack may take less.
+func TestShortAttackIsAlignedWhereverItFallsInASecond(t *testing.T) {
+	const start = int64(1_600_000_000) * second
+	for tenth := range int64(10) {
+		for _, shift := range []int64{0, 5 * second} {
+			at := start + tenth*second/10
+			a := annotator(t, []string{"a"}, rule(at+shift, at+shift+7*second/10, func(*Rule) {})).WithAlignment()
+			w := row{from: at + second/20, to: at + second/20, proto: 6}
+			a.search.find(a.shared.files[0], &w, true)
+			for _, g := range a.search.matched {
+				a.counts.align.note(g, &w)
+			}
+			a.counts.rows = 1
+			a.shared.add(1, &a.counts)
+			if o := bestOffset(a.Hits()); o.Aligned != (shift == 0) {
+				t.Errorf("%d tenths into a second, shifted by %d s: %+v", tenth, shift/second, o)
+			}
+		}
+	}
+}
+
 // TestAlignmentIsBoundedAndKnowsNoOrder feeds more spans than there is room
 // for, in two orders and batches.
 func TestAlignmentIsBoundedAndKnowsNoOrder(t *testing.T) {

@@ -2,6 +2,7 @@ package prep
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,6 +23,7 @@ type Dataset struct {
 	End     []int64          // ns
 	Group   []int64          // rows of a capture with the same value are of one conversation; 0: alone
 	Row     []int64          // in the full table, from 0
+	Fold    []uint8          // of a split into folds, from 0; nil: there are none
 
 	Classes  []string
 	Captures []string
@@ -40,12 +42,6 @@ func (d *Dataset) RowsOf(p features.Part) []int {
 		}
 	}
 	return rows
-}
-
-// Pipeline joins what the dataset's features were made with to a scaling of
-// them, for the model to keep.
-func (d *Dataset) Pipeline(s *features.Scaling) *features.Pipeline {
-	return &features.Pipeline{Encoding: d.Meta.Transforms, Scaling: s, Flow: d.Meta.Flow}
 }
 
 // Load reads the cleaned table of a dataset that Prepare wrote: training rows
@@ -156,6 +152,13 @@ func (d *Dataset) add(b *schema.Batch) error {
 			return fmt.Errorf("row %d: split %w", first+i, err)
 		}
 		d.Class, d.Capture, d.Parts = append(d.Class, int32(index[i])), append(d.Capture, int32(capture[i])), append(d.Parts, p)
+	}
+	if d.Meta.Split != nil && d.Meta.Split.Spec.Kind == features.KFold {
+		c, ok := b.Column("fold").(*schema.Optional[uint8])
+		if !ok || c.Len() != b.Rows {
+			return errors.New("there is no column fold, or it has nulls")
+		}
+		d.Fold = append(d.Fold, c.V...)
 	}
 	for name, to := range map[string]*[]int64{"start_ns": &d.Start, "end_ns": &d.End, "group": &d.Group, "row": &d.Row} {
 		v, err := schema.Dense[int64](b, name)

@@ -132,6 +132,9 @@ func (s rowState) part() features.Part {
 // split makes the split and enters it into the rows' states. What the rows'
 // positions held is then read again when it is needed.
 func (p *preparation) split() (err error) {
+	if p.ledger.In == 0 {
+		return errors.New("the tables have no rows")
+	}
 	if len(p.rows) == 0 {
 		return fmt.Errorf("%w: label the table first, or look at the label report", ErrUnlabelled)
 	}

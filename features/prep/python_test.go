@@ -2,27 +2,18 @@ package prep
 
 import (
 	"context"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/pcapline/pcapline/features"
+	"github.com/pcapline/pcapline/transform/pythontest"
 )
 
 // TestOtherToolsReadTheDataset has mlcroissant, datasets, pandas and
 // jsonschema read small datasets; see testdata/check_dataset.py.
 func TestOtherToolsReadTheDataset(t *testing.T) {
-	python, named := os.LookupEnv("PCAPLINE_PYTHON")
-	if !named {
-		python = filepath.Join("..", "..", ".venv", "bin", "python")
-	}
-	if out, err := exec.Command(python, "-c", "import mlcroissant, datasets, jsonschema").CombinedOutput(); err != nil {
-		if named && os.Getenv("CI") != "" {
-			t.Fatalf("%s: %v\n%s", python, err, out)
-		}
-		t.Skipf("no Python with mlcroissant, datasets and jsonschema at %s: make tools makes one", python)
-	}
+	python := pythontest.Interpreter(t, "mlcroissant", "datasets", "jsonschema")
 	table := writeFlows(t, "flows.parquet", nil)
 	for name, opt := range map[string]Options{
 		"parquet and csv":     {Formats: Formats},

@@ -18,7 +18,7 @@ func TestRecodeByTheOwnPipeline(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, part := range used {
-		got, err := Recode(opt.Dir, part, want.Pipeline(nil))
+		got, err := Recode(opt.Dir, part, want.Meta.Pipeline(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,7 +35,7 @@ func TestRecodeByTheOwnPipeline(t *testing.T) {
 			}
 		}
 	}
-	other := want.Pipeline(nil)
+	other := want.Meta.Pipeline(nil)
 	other.Encoding = &features.Encoding{Version: features.EncodingVersion, Columns: []features.ColumnEncoding{{Column: "nowhere", Type: "int64", How: features.Number}}}
 	if _, err := Recode(opt.Dir, features.Test, other); err == nil {
 		t.Error("a column that the table has not got is no error")

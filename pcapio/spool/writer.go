@@ -2,6 +2,7 @@ package spool
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -71,6 +72,11 @@ func Open(cfg Config) (*Writer, error) {
 	go w.run()
 	return w, nil
 }
+
+// Lock holds a folder for one program, as a [Writer] holds its spool, until
+// what it returns is closed or the program ends. Who comes second gets
+// [ErrLocked].
+func Lock(dir string) (io.Closer, error) { return takeLock(dir) }
 
 // takeLock holds the directory until the file is closed.
 func takeLock(dir string) (*os.File, error) {

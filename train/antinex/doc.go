@@ -15,6 +15,12 @@
 // rows scales to a constant. It is done when asked for by name, and warned of.
 //
 // What a request says that nothing here acts on is listed, see
-// [Request.Unused]; a key that AntiNex does not know is an error. Regression
-// is refused: pcapline trains detectors.
+// [Request.Unused]; a key that AntiNex does not know is an error.
+//
+// Requests of the ml_type regression are refused. AntiNex ships one, a test
+// that tells a stock's closing price from its other prices of the day, and no
+// model of it. Such a request has no classes, so nothing of what makes a model
+// here applies: no benign class, threshold, false alarms or recall, and no
+// figure by which evaluation and gate could judge it. Read as classification it
+// would make a class of every price.
 package antinex

@@ -49,7 +49,7 @@ type Request struct {
 
 // passive are the keys that AntiNex's programs send and that mean nothing for
 // the model: titles, plumbing, what to print, and cross-validation, for which
-// prepare --split kfold is.
+// prepare --split kfold and train --cv are.
 var passive = []string{
 	"algo_name", "apply_scaler_to_predict", "desc", "ds_name", "histories", "image_file", "job_id", "manifest", "meta_data", "metrics",
 	"model_weights_file", "num_splits", "post_proc", "post_proc_rules", "pre_proc", "publish_to_core", "result_id", "scaler_cast_type",
@@ -154,7 +154,7 @@ var (
 func (r *Request) check() error {
 	switch {
 	case !slices.Contains(mlTypes, r.MLType):
-		return fmt.Errorf("request: ml_type %q: pcapline trains detectors, so it is one of %q", r.MLType, mlTypes)
+		return fmt.Errorf("request: ml_type %q: pcapline trains detectors, which tell classes apart, so it is one of %q", r.MLType, mlTypes)
 	case !slices.Contains(losses, r.Loss):
 		return fmt.Errorf("request: loss %q is none of %q", r.Loss, losses)
 	case !slices.Contains(optimisers, r.Optimiser):

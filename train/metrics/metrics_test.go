@@ -389,3 +389,45 @@ func TestShuffleIsAPermutation(t *testing.T) {
 		}
 	}
 }
+
+// A tally gives the bits that the ranking gives, also of ties and of scores at
+// the ends.
+func TestTallyIsTheRanking(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for _, c := range []struct{ rows, levels int }{{1, 1}, {2, 1}, {50, 4}, {500, 1 << 20}, {3000, 100}} {
+		scores, attack := make([]float32, c.rows), make([]bool, c.rows)
+		tally := NewTally(c.rows)
+		for i := range scores {
+			scores[i] = float32(r.IntN(c.levels+1)) / float32(c.levels)
+			attack[i] = r.IntN(3) == 0
+		}
+		for lo := 0; lo < c.rows; lo += 7 {
+			if err := tally.Add(scores[lo:min(lo+7, c.rows)], func(i int) bool { return attack[lo+i] }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rank, err := Rank(scores, attack)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ap, auc := tally.Areas()
+		for what, v := range map[string][2]Value{"average precision": {ap, rank.AveragePrecision()}, "ROC AUC": {auc, rank.ROCAUC()}} {
+			if v[0] != v[1] && (v[0].Defined() || v[1].Defined()) {
+				t.Errorf("%d rows: %s %v, the ranking has %v", c.rows, what, v[0], v[1])
+			}
+		}
+		for _, fpr := range []float64{0, 0.01, 0.3, 1} {
+			got, err := tally.Threshold(fpr)
+			want, wantErr := rank.Threshold(fpr)
+			if got != want || (err == nil) != (wantErr == nil) {
+				t.Errorf("%d rows, false-positive rate %v: threshold %v, %v; the ranking has %v, %v", c.rows, fpr, got, err, want, wantErr)
+			}
+		}
+	}
+	nan := float32(math.NaN())
+	for _, s := range []float32{nan, -0.1, 1.5} {
+		if err := NewTally(1).Add([]float32{s}, func(int) bool { return true }); err == nil {
+			t.Errorf("a score of %v was taken", s)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package metrics
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"math/bits"
 	"math/rand/v2"
@@ -91,33 +92,53 @@ func (r *Ranking) AveragePrecision() Value {
 type counts func(i int) (pos, neg float64)
 
 func (r *Ranking) rocAUC(c counts) Value {
-	var tp, fp, area float64
+	var a rocArea
 	for i := range r.steps {
-		pos, neg := c(i)
-		area += neg * (tp + pos/2)
-		tp += pos
-		fp += neg
+		a.step(c(i))
 	}
-	if tp == 0 || fp == 0 {
-		return Undefined()
-	}
-	return Value(area / (tp * fp))
+	return a.value()
 }
 
 func (r *Ranking) averagePrecision(c counts) Value {
-	var tp, fp, sum float64
+	var a prArea
 	for i := range r.steps {
-		pos, neg := c(i)
-		tp += pos
-		fp += neg
-		if pos > 0 {
-			sum += pos * tp / (tp + fp)
-		}
+		a.step(c(i))
 	}
-	if tp == 0 {
+	return a.value()
+}
+
+// rocArea adds the area up, step by step.
+type rocArea struct{ tp, fp, area float64 }
+
+func (a *rocArea) step(pos, neg float64) {
+	a.area += neg * (a.tp + pos/2)
+	a.tp += pos
+	a.fp += neg
+}
+
+func (a *rocArea) value() Value {
+	if a.tp == 0 || a.fp == 0 {
 		return Undefined()
 	}
-	return Value(sum / tp)
+	return Value(a.area / (a.tp * a.fp))
+}
+
+// prArea adds the area up, step by step.
+type prArea struct{ tp, fp, sum float64 }
+
+func (a *prArea) step(pos, neg float64) {
+	a.tp += pos
+	a.fp += neg
+	if pos > 0 {
+		a.sum += pos * a.tp / (a.tp + a.fp)
+	}
+}
+
+func (a *prArea) value() Value {
+	if a.tp == 0 {
+		return Undefined()
+	}
+	return Value(a.sum / a.tp)
 }
 
 // Threshold is the lowest score at which at most the share fpr of the benign
@@ -125,12 +146,19 @@ func (r *Ranking) averagePrecision(c counts) Value {
 // the highest score has too many of them it is above every score. It is an
 // error to ask without benign rows.
 func (r *Ranking) Threshold(fpr float64) (float32, error) {
-	if r.Benign == 0 {
+	return threshold(slices.Values(r.steps), r.Benign, fpr)
+}
+
+func threshold(steps iter.Seq[step], benign int, fpr float64) (t float32, err error) {
+	if benign == 0 {
 		return 0, errors.New("no benign rows to choose a threshold on")
 	}
-	t := math.Nextafter32(r.steps[0].score, float32(math.Inf(1)))
-	for _, s := range r.steps {
-		if float64(s.fp) > fpr*float64(r.Benign) {
+	first := true
+	for s := range steps {
+		if first {
+			t, first = math.Nextafter32(s.score, float32(math.Inf(1))), false
+		}
+		if float64(s.fp) > fpr*float64(benign) {
 			break
 		}
 		t = s.score

@@ -42,6 +42,7 @@ type page struct {
 	Charts      []template.HTML
 	Counts      []classCount
 	Classes     []classRow
+	Without     []string                 // classes that have no rows to judge on
 	Important   []train.ColumnImportance // the first of them
 	Dropped     []droppedColumns
 	Conclusions []conclusion
@@ -59,7 +60,8 @@ const important = 20
 
 // Page renders the report.
 func Page(in Input) ([]byte, error) {
-	p := page{Input: in, Own: &in.Evaluation.Results[0], Classes: classRows(in.Evaluation), Conclusions: conclusions(in.Evaluation)}
+	p := page{Input: in, Own: &in.Evaluation.Results[0], Conclusions: conclusions(in.Evaluation)}
+	p.Classes, p.Without = classRows(in.Evaluation)
 	for _, text := range in.Dataset.Ledger {
 		l := new(transform.Ledger)
 		if err := json.Unmarshal(text, l); err != nil {

@@ -24,16 +24,19 @@ func input(t *testing.T) Input {
 	r := rand.New(rand.NewPCG(1, 2))
 	d := &train.Data{
 		X: features.NewMatrix(n, []string{"a", "b"}), Class: make([]int32, n), Part: make([]features.Part, n),
-		Classes: []string{"benign", "flood", "scan"}, Capture: make([]int32, n), Captures: []string{hostile}, Start: make([]int64, n),
+		Classes: []string{"benign", "flood", "scan", "rare"}, Capture: make([]int32, n), Captures: []string{hostile}, Start: make([]int64, n),
 	}
 	for i := range n {
 		d.Class[i] = int32(i % 3)
 		d.Part[i] = []features.Part{features.Train, features.Train, features.Valid, features.Test}[i/3%4]
 		d.Start[i] = int64(i) * 1e9
 		copy(d.X.Row(i), []float32{float32(r.NormFloat64()) + float32(2*d.Class[i]), float32(r.NormFloat64())})
+		if i%24 == 1 { // a flood in a training row
+			d.Class[i] = 3
+		}
 	}
 	ctx := context.Background()
-	config := train.Config{Hidden: []int{8}, Epochs: 4}
+	config := train.Config{Hidden: []int{8}, Epochs: 40, Batch: 16}
 	m, _, err := train.Fit(ctx, d, config, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +71,7 @@ func TestPageShowsEverything(t *testing.T) {
 	for _, want := range []string{
 		"Not passed: 1 of 2 checks failed", "boosted_<wbr>trees", "Attacks that were never shown", "What the model leans on", "On other datasets",
 		"shares captures", "12\u2009345", "1\u2009234\u2009567 packets in", "cut at byte 7", "Over time", "Calibration", "PR-AUC in training",
-		"role address: <code>src_ip</code> <code>dst_ip</code>", "By PR-AUC the network beats majority", "Model file SHA-256 <code>",
+		"nothing can be said of them: rare", "role address: <code>src_ip</code> <code>dst_ip</code>", "By PR-AUC the network beats majority", "Model file SHA-256 <code>",
 		"prefers-color-scheme: dark", "width=device-width", "look out: &lt;script&gt;",
 	} {
 		if !strings.Contains(text, want) {

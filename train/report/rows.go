@@ -21,9 +21,13 @@ type classRow struct {
 	Score  *metrics.ClassScore // of the model's choice of a class; nil where it does not know the class
 }
 
-func classRows(r *train.Report) []classRow {
-	var out []classRow
+// classRows gives a line for each class that has rows, and names the others.
+func classRows(r *train.Report) (out []classRow, without []string) {
 	for i, d := range r.Results[0].Detections {
+		if d.N == 0 {
+			without = append(without, d.Class)
+			continue
+		}
 		row := classRow{Detection: d, Attack: i != r.Benign}
 		for k := range r.PerClass {
 			if r.PerClass[k].Class == d.Class {
@@ -32,7 +36,7 @@ func classRows(r *train.Report) []classRow {
 		}
 		out = append(out, row)
 	}
-	return out
+	return out, without
 }
 
 // conclusion is a sentence on a baseline; Bad where the network loses.

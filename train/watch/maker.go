@@ -22,6 +22,8 @@ type maker struct {
 	pending int // packets decoded since the decoder was reset
 	deliver func(*schema.Batch) error
 
+	marks []flow.Mark // of the rows of flows that are being delivered
+
 	// Of packets, since deliver was called last.
 	digests []flow.Digest
 	members []flow.Member
@@ -49,13 +51,19 @@ func newMaker(m *train.Model, deliver func(*schema.Batch) error) (*maker, error)
 		return nil, fmt.Errorf("the model was trained on a %q table, which is not made of captures", m.Table)
 	default:
 		skip = layer.Skip{Checksums: true, Conversation: true}
-		k.cfg.Rows = deliver
+		k.cfg.Rows = k.receive
 		if k.cfg.Early > 0 || k.cfg.EarlyTime > 0 {
-			k.cfg.Rows, k.cfg.EarlyRows = nil, deliver
+			k.cfg.Rows, k.cfg.EarlyRows = nil, k.cfg.Rows
 		}
 	}
 	k.decoder = layer.NewTable(layer.Options{Skip: skip})
 	return k, nil
+}
+
+// receive delivers rows of flows.
+func (k *maker) receive(full *flow.Rows) (*flow.Rows, error) {
+	k.marks = full.Marks()
+	return full, k.deliver(full.Batch())
 }
 
 // schema is that of the rows.
@@ -150,7 +158,7 @@ func (k *maker) subject(b *schema.Batch, row int) subject {
 		EndReason: text(b, "end_reason", row),
 		start:     number(b, "ts_ns", row), end: number(b, "ts_end_ns", row),
 	}
-	s.first = place{int32(number(b, "file_id", row)), number(b, "first_packet", row), offsetOf(k.flows.Marks()[row].Note)}
+	s.first = place{int32(number(b, "file_id", row)), number(b, "first_packet", row), offsetOf(k.marks[row].Note)}
 	s.last = place{int32(number(b, "last_file_id", row)), number(b, "last_packet", row), -1}
 	return s
 }

@@ -97,7 +97,7 @@ func fit(t testing.TB, kind string, seed uint64) *train.Model {
 		train.Config{Epochs: 3, Hidden: []int{16}, Seed: seed}, nil)
 	must(t, err)
 	m.Table, m.Schema = ds.Meta.Table, ds.Meta.SchemaHash
-	m.Pipeline, err = json.Marshal(ds.Pipeline(scaling))
+	m.Pipeline, err = json.Marshal(ds.Meta.Pipeline(scaling))
 	must(t, err)
 	return m
 }

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/pcapline/pcapline/transform/pythontest"
 )
 
 const yacryptopan = `
@@ -22,16 +22,7 @@ for line in sys.stdin:
 // TestAgainstYacryptopan compares plain Crypto-PAn with another
 // implementation, for both families and random keys.
 func TestAgainstYacryptopan(t *testing.T) {
-	python, named := os.LookupEnv("PCAPLINE_PYTHON")
-	if !named {
-		python = filepath.Join("..", "..", ".venv", "bin", "python")
-	}
-	if out, err := exec.Command(python, "-c", "import yacryptopan").CombinedOutput(); err != nil {
-		if named && os.Getenv("CI") != "" {
-			t.Fatalf("%s: %v\n%s", python, err, out)
-		}
-		t.Skipf("no Python with yacryptopan at %s: make tools makes one", python)
-	}
+	python := pythontest.Interpreter(t, "yacryptopan")
 	rng := rand.New(rand.NewPCG(7, 8))
 	for range 3 {
 		var o Options

@@ -3,34 +3,16 @@ package antinex
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
-)
 
-// python returns a Python interpreter with pandas. Without one the test is
-// skipped; in CI, where PCAPLINE_PYTHON names one, it fails.
-func python(t *testing.T) string {
-	t.Helper()
-	path, named := os.LookupEnv("PCAPLINE_PYTHON")
-	if !named {
-		path = filepath.Join("..", "..", ".venv", "bin", "python")
-	}
-	out, err := exec.Command(path, "-c", "import pandas").CombinedOutput()
-	if err == nil {
-		return path
-	}
-	if named && os.Getenv("CI") != "" {
-		t.Fatalf("%s does not import pandas: %v\n%s", path, err, out)
-	}
-	t.Skipf("no Python with pandas at %s: make a virtual environment from requirements.txt, or name one by PCAPLINE_PYTHON", path)
-	return ""
-}
+	"github.com/pcapline/pcapline/transform/pythontest"
+)
 
 func runPython(t *testing.T, args ...string) {
 	t.Helper()
-	out, err := exec.Command(python(t), args...).CombinedOutput()
+	out, err := exec.Command(pythontest.Interpreter(t, "pandas"), args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %v\n%s", args, err, out)
 	}

@@ -50,7 +50,7 @@ func BenchmarkMix(b *testing.B) {
 		bytes += int64(ds[i].WireLen)
 	}
 	rows := 0
-	table := NewTable(Config{Rows: func(batch *schema.Batch) error { rows += batch.Rows; return nil }})
+	table := NewTable(Config{Rows: EachBatch(func(batch *schema.Batch) error { rows += batch.Rows; return nil })})
 	span := ds[len(ds)-1].Time - ds[0].Time + 10e9
 	b.SetBytes(bytes / int64(len(ds)))
 	b.ReportAllocs()
@@ -71,7 +71,7 @@ func BenchmarkMix(b *testing.B) {
 // Each packet is another 5-tuple, all to one target: the table is at its cap
 // and every packet evicts a flow and makes a row.
 func BenchmarkSYNFlood(b *testing.B) {
-	table := NewTable(Config{Rows: func(*schema.Batch) error { return nil }})
+	table := NewTable(Config{Rows: EachBatch(func(*schema.Batch) error { return nil })})
 	d := pkt(0, up, "S", 0)
 	for i := range 600_000 {
 		flood(&d, i)
@@ -93,7 +93,7 @@ func flood(d *Digest, i int) {
 
 func BenchmarkReorder(b *testing.B) {
 	ds := mix()
-	table := NewTable(Config{Rows: func(*schema.Batch) error { return nil }, Reorder: 10e6})
+	table := NewTable(Config{Rows: EachBatch(func(*schema.Batch) error { return nil }), Reorder: 10e6})
 	b.ReportAllocs()
 	b.ResetTimer()
 	shift := int64(0)

@@ -6,26 +6,24 @@ import (
 	"reflect"
 	"strings"
 	"time"
-
-	"github.com/pcapline/pcapline/transform/schema"
 )
 
 // Config says how packets are joined to flows. The zero value of each field
 // is the default that its comment gives.
 type Config struct {
-	// Rows receives the rows of ended flows, at most BatchRows at a time. The
-	// batch is finished; it is valid until Rows returns. An error stops the
-	// table: no more rows are made, and Err and Finish return it. Nil: no rows.
-	Rows func(*schema.Batch) error `json:"-"`
+	// Rows receives the rows of ended flows, at most BatchRows at a time. An
+	// error stops the table: no more rows are made, and Err and Finish return
+	// it. Nil: no rows.
+	Rows Receiver `json:"-"`
 
 	// EarlyRows, with Early or EarlyTime, receives one row for each flow as it
 	// stood after its first Early packets or when EarlyTime had passed since
 	// its first one, whichever came first (end_reason "early"), or as it ended
 	// where it ended before. A model trained on these rows sees in training
 	// what it sees when it must decide early.
-	EarlyRows func(*schema.Batch) error `json:"-"`
-	Early     int                       `json:"early,omitempty"`      // packets; 0: no matter how many
-	EarlyTime time.Duration             `json:"early_time,omitempty"` // by the packets' time, or the clock's with Advance; 0: no matter how long
+	EarlyRows Receiver      `json:"-"`
+	Early     int           `json:"early,omitempty"`      // packets; 0: no matter how many
+	EarlyTime time.Duration `json:"early_time,omitempty"` // by the packets' time, or the clock's with Advance; 0: no matter how long
 
 	// IDsOnly leaves the table nothing to do but to say which flow each packet
 	// belongs to ([Table.Add]'s Member): no rows, statistics or windows. Flows

@@ -23,8 +23,8 @@ func TestFloodMemoryIsFlat(t *testing.T) {
 		packets, cfg = n, Config{}
 	}
 	rows, evicted := 0, 0
-	cfg.EarlyRows, cfg.Early, cfg.EarlyTime = func(*schema.Batch) error { return nil }, 5, 1e9
-	cfg.Rows = func(b *schema.Batch) error {
+	cfg.EarlyRows, cfg.Early, cfg.EarlyTime = EachBatch(func(*schema.Batch) error { return nil }), 5, 1e9
+	cfg.Rows = EachBatch(func(b *schema.Batch) error {
 		rows += b.Rows
 		reasons := schema.Walk[schema.Text](b.Column("end_reason"))
 		for row := range b.Rows {
@@ -33,7 +33,7 @@ func TestFloodMemoryIsFlat(t *testing.T) {
 			}
 		}
 		return nil
-	}
+	})
 	table := NewTable(cfg)
 	d := pkt(0, up, "S", 0)
 	var early uint64

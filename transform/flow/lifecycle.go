@@ -292,9 +292,9 @@ func (t *Table) finish(i int32, r endReason) {
 	t.flows.remove(i)
 }
 
-func (t *Table) row(r *rows, i int32, reason endReason) {
+func (t *Table) row(o *output, i int32, reason endReason) {
 	n := t.flows.at(i)
-	if err := r.add(&n.key, &n.val, reason); err != nil && t.err == nil {
+	if err := o.add(&n.key, &n.val, reason); err != nil && t.err == nil {
 		t.err = err
 	}
 }

@@ -20,12 +20,3 @@ func (m *Mark) add(p Mark) {
 		m.Bits |= NotesDiffer
 	}
 }
-
-// Marks gives the marks of the rows in the batch that Config.Rows was called
-// with, or that Config.EarlyRows was where that is nil; it is valid until they return.
-func (t *Table) Marks() []Mark {
-	if t.rows == nil {
-		return t.earlyRows.marks
-	}
-	return t.rows.marks
-}

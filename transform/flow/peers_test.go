@@ -15,6 +15,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/pcapline/pcapline/transform/pythontest"
 	"github.com/pcapline/pcapline/transform/schema"
 )
 
@@ -173,13 +174,7 @@ func ourVolumes(t *testing.T, file string) map[string]volume {
 // nfstreamVolumes runs nfstream.
 func nfstreamVolumes(t *testing.T, captures []string) []map[string]volume {
 	t.Helper()
-	python := os.Getenv("PCAPLINE_PYTHON")
-	if python == "" {
-		python = "../../.venv/bin/python"
-	}
-	if err := exec.Command(python, "-c", "import nfstream").Run(); err != nil {
-		t.Skip("no Python with nfstream: make tools")
-	}
+	python := pythontest.Interpreter(t, "nfstream")
 	raw, err := exec.Command(python, append([]string{"testdata/nfstream_flows.py"}, captures...)...).Output()
 	if err != nil {
 		t.Fatal(err)

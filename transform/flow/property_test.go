@@ -278,7 +278,7 @@ func TestExtremeTimes(t *testing.T) {
 // Steady state makes no garbage: neither packets of open flows nor flows that
 // come and go.
 func TestNoAllocations(t *testing.T) {
-	table := NewTable(Config{Rows: func(*schema.Batch) error { return nil }, BatchRows: 64, MaxFlows: 512,
+	table := NewTable(Config{Rows: EachBatch(func(*schema.Batch) error { return nil }), BatchRows: 64, MaxFlows: 512,
 		MaxHosts: 512, MaxEvents: 1024, MaxPairs: 1024, MaxServices: 512})
 	d := pkt(0, up, "S", 0)
 	n := 0

@@ -6,11 +6,9 @@ import (
 	"github.com/pcapline/pcapline/transform/schema"
 )
 
-// rows turns flows into rows of a table.
-type rows struct {
+// Rows is a batch of the flows table.
+type Rows struct {
 	batch   *schema.Batch
-	limit   int
-	deliver func(*schema.Batch) error
 	scratch []byte
 	sizes   []int64
 	gaps    []float64
@@ -31,8 +29,9 @@ type rows struct {
 	service   ServiceColumns
 }
 
-func newRows(deliver func(*schema.Batch) error, limit int) *rows {
-	r := &rows{limit: limit, deliver: deliver}
+// NewRows makes an empty batch.
+func NewRows() *Rows {
+	r := new(Rows)
 	r.batch = schema.Join(
 		schema.Of(&r.flow),
 		schema.OfPrefixed("flow_", &r.volume[0]),
@@ -56,10 +55,21 @@ func newRows(deliver func(*schema.Batch) error, limit int) *rows {
 }
 
 // Schema lists the columns of the flows table.
-func Schema() schema.Schema { return newRows(nil, 0).batch.Schema() }
+func Schema() schema.Schema { return NewRows().batch.Schema() }
 
-// add makes a flow's row, and delivers the batch when it is full.
-func (r *rows) add(k *Key, f *flowState, reason endReason) error {
+// Batch holds the columns.
+func (r *Rows) Batch() *schema.Batch { return r.batch }
+
+// Marks holds what the flows' packets were marked with, row by row.
+func (r *Rows) Marks() []Mark { return r.marks }
+
+func (r *Rows) reset() {
+	r.batch.Reset()
+	r.marks = r.marks[:0]
+}
+
+// add makes a flow's row.
+func (r *Rows) add(k *Key, f *flowState, reason endReason) {
 	row := r.batch.Rows
 	duration := seconds(float64(f.end - f.start))
 	r.identity(row, k, f, reason)
@@ -89,24 +99,9 @@ func (r *rows) add(k *Key, f *flowState, reason endReason) error {
 	r.history(row, &f.serv)
 	r.marks = append(r.marks, f.mark)
 	r.batch.Rows++
-	if r.batch.Rows >= r.limit {
-		return r.flush()
-	}
-	return nil
 }
 
-func (r *rows) flush() error {
-	if r.batch.Rows == 0 {
-		return nil
-	}
-	r.batch.Finish()
-	err := r.deliver(r.batch)
-	r.batch.Reset()
-	r.marks = r.marks[:0]
-	return err
-}
-
-func (r *rows) identity(row int, k *Key, f *flowState, reason endReason) {
+func (r *Rows) identity(row int, k *Key, f *flowState, reason endReason) {
 	c := &r.flow
 	src, dst := k.addrs()
 	srcPort, dstPort := k.PortA, k.PortB
@@ -161,7 +156,7 @@ func (r *rows) identity(row int, k *Key, f *flowState, reason endReason) {
 	c.Fragments.Append(f.fragments)
 }
 
-func (r *rows) tunnel(row int, c *FlowColumns, tunnel uint32) {
+func (r *Rows) tunnel(row int, c *FlowColumns, tunnel uint32) {
 	name, network, hasNetwork := tunnelOf(tunnel)
 	c.Tunnel.Set(row, r.batch.Text([]byte(name)))
 	if hasNetwork {
@@ -178,7 +173,7 @@ func micros(ns int64) schema.Micros {
 	return schema.Micros(us)
 }
 
-func (r *rows) volumes(row int, c *VolumeColumns, v *volumeStats, iat *moments, duration float64) {
+func (r *Rows) volumes(row int, c *VolumeColumns, v *volumeStats, iat *moments, duration float64) {
 	n := v.packets
 	c.Packets.Append(n)
 	c.Bytes.Append(int64(v.length.sum))
@@ -221,7 +216,7 @@ func (r *rows) volumes(row int, c *VolumeColumns, v *volumeStats, iat *moments, 
 	}
 }
 
-func (r *rows) directions(row int, f *flowState) {
+func (r *Rows) directions(row int, f *flowState) {
 	subflows := float64(f.subflows) + 1
 	for dir := range r.direction {
 		c, s := &r.direction[dir], &f.dir[dir]
@@ -248,7 +243,7 @@ func (r *rows) directions(row int, f *flowState) {
 	}
 }
 
-func (r *rows) shapes(row int, f *flowState) {
+func (r *Rows) shapes(row int, f *flowState) {
 	c := &r.shape
 	up, down := &f.dir[fwd], &f.dir[bwd]
 	if up.packets > 0 {
@@ -283,7 +278,7 @@ func (r *rows) shapes(row int, f *flowState) {
 }
 
 // sequence fills the lists of the first packets.
-func (r *rows) sequence(row int, f *flowState) {
+func (r *Rows) sequence(row int, f *flowState) {
 	c := &r.shape
 	r.sizes, r.gaps, r.dirs = r.sizes[:0], r.gaps[:0], r.dirs[:0]
 	for i, size := range f.splt {
@@ -296,7 +291,7 @@ func (r *rows) sequence(row int, f *flowState) {
 	c.Gaps.Set(row, r.gaps...)
 }
 
-func (r *rows) connection(row int, f *flowState) {
+func (r *Rows) connection(row int, f *flowState) {
 	r.handshake.Mark(row)
 	if f.haveSynAckTime {
 		r.handshake.SynRTT.Set(row, seconds(float64(f.synAckTime-f.synTime)))
@@ -329,7 +324,7 @@ func (r *rows) connection(row int, f *flowState) {
 	}
 }
 
-func (r *rows) dnsMessages(row int, s *dnsState) {
+func (r *Rows) dnsMessages(row int, s *dnsState) {
 	c := &r.dns
 	c.Mark(row)
 	c.Queries.Append(s.queries)
@@ -350,7 +345,7 @@ func (r *rows) dnsMessages(row int, s *dnsState) {
 	}
 }
 
-func (r *rows) past(row int, f *flowState) {
+func (r *Rows) past(row int, f *flowState) {
 	p := &f.past
 	for role := range r.windows {
 		for w := range windowCount {
@@ -378,7 +373,7 @@ func (r *rows) past(row int, f *flowState) {
 	c.DstClaimed.Append(f.arp.dstClaims)
 }
 
-func (r *rows) history(row int, s *servicePast) {
+func (r *Rows) history(row int, s *servicePast) {
 	c := &r.service
 	c.Flows.Append(s.flows)
 	c.Recent.Append(s.recent)
@@ -405,7 +400,7 @@ var endTexts = func() (t [endCount]schema.Text) {
 	return t
 }()
 
-func (r *rows) protoName(k *Key) schema.Text {
+func (r *Rows) protoName(k *Key) schema.Text {
 	if name := k.knownProto(); name != nil {
 		return name
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/pcapline/pcapline/transform/schema"
 )
 
-func (r *rows) apps(row int, a *appState) {
+func (r *Rows) apps(row int, a *appState) {
 	c := &r.app
 	r.text(row, &c.Name, a.name)
 	nonZero(row, &c.TLSVersion, a.tlsVersion)
@@ -29,7 +29,7 @@ func (r *rows) apps(row int, a *appState) {
 	}
 }
 
-func (r *rows) http(row int, a *appState) {
+func (r *Rows) http(row int, a *appState) {
 	c := &r.app
 	c.Requests.Set(row, a.requests)
 	c.Responses.Set(row, a.responses)
@@ -52,7 +52,7 @@ func (r *rows) http(row int, a *appState) {
 }
 
 // text sets a text unless it is empty, and reports whether it is not.
-func (r *rows) text(row int, c *schema.Optional[schema.Text], s string) bool {
+func (r *Rows) text(row int, c *schema.Optional[schema.Text], s string) bool {
 	if s == "" {
 		return false
 	}

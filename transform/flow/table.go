@@ -33,7 +33,7 @@ type Table struct {
 	windows    *windowing
 	reorder    *reorder // nil: packets are taken as they come
 
-	rows, earlyRows *rows // nil where nobody wants them
+	rows, earlyRows *output // nil where nobody wants them
 }
 
 // NewTable makes an empty table.
@@ -52,10 +52,10 @@ func NewTable(cfg Config) *Table {
 		return t
 	}
 	if cfg.Rows != nil {
-		t.rows = newRows(cfg.Rows, cfg.BatchRows)
+		t.rows = &output{deliver: cfg.Rows, limit: cfg.BatchRows, rows: NewRows()}
 	}
 	if cfg.EarlyRows != nil && (cfg.Early > 0 || cfg.EarlyTime > 0) {
-		t.earlyRows = newRows(cfg.EarlyRows, cfg.BatchRows)
+		t.earlyRows = &output{deliver: cfg.EarlyRows, limit: cfg.BatchRows, rows: NewRows()}
 	}
 	return t
 }
@@ -114,9 +114,9 @@ func (t *Table) Finish() error {
 
 // Flush delivers the rows made so far without waiting for a full batch.
 func (t *Table) Flush() {
-	for _, r := range []*rows{t.rows, t.earlyRows} {
-		if r != nil && t.err == nil {
-			t.err = r.flush()
+	for _, o := range []*output{t.rows, t.earlyRows} {
+		if o != nil && t.err == nil {
+			t.err = o.flush()
 		}
 	}
 }

@@ -18,7 +18,8 @@ import (
 // collector keeps rows as text.
 type collector struct{ rows []map[string]string }
 
-func (c *collector) take(b *schema.Batch) error {
+func (c *collector) take(full *Rows) (*Rows, error) {
+	b := full.Batch()
 	values := make([]int, len(b.Columns))
 	for row := range b.Rows {
 		m := map[string]string{}
@@ -32,10 +33,10 @@ func (c *collector) take(b *schema.Batch) error {
 	}
 	for i, col := range b.Columns {
 		if values[i] != col.Len() {
-			return fmt.Errorf("%s: %d values, %d rows present", col.Field().Name, col.Len(), values[i])
+			return full, fmt.Errorf("%s: %d values, %d rows present", col.Field().Name, col.Len(), values[i])
 		}
 	}
-	return nil
+	return full, nil
 }
 
 // flowsOf gives the rows of the digests, numbered and in file 0.
@@ -478,7 +479,7 @@ func TestTextEntropy(t *testing.T) {
 }
 
 func TestReceiverError(t *testing.T) {
-	table := NewTable(Config{Rows: func(*schema.Batch) error { return fmt.Errorf("disk full") }})
+	table := NewTable(Config{Rows: EachBatch(func(*schema.Batch) error { return fmt.Errorf("disk full") })})
 	for _, d := range connection(0) {
 		table.Add(&d)
 	}

@@ -103,10 +103,10 @@ func labFiles(t *testing.T) []string {
 // flowsOfFile gives take the flows of a capture.
 func flowsOfFile(t *testing.T, file string, take func(*schema.Batch)) flow.Stats {
 	t.Helper()
-	table := flow.NewTable(flow.Config{Rows: func(b *schema.Batch) error {
+	table := flow.NewTable(flow.Config{Rows: flow.EachBatch(func(b *schema.Batch) error {
 		take(b)
 		return nil
-	}})
+	})})
 	r, err := pcapio.Open(file, pcapio.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -24,20 +24,23 @@ type Stream struct {
 // flows, as flow.Table.Add gives them. It is called at most once between two
 // Resets, after the last Append; without it the columns are null.
 func (t *Table) Place(places []flow.Member) {
-	s := &t.stream
 	for row := range places {
-		m := &places[row]
-		if m.Flow == 0 {
-			continue
-		}
-		s.FlowID.Set(row, m.Flow)
-		s.Forward.Set(row, !m.Backward)
-		if m.HasSeq {
-			s.SeqRel.Set(row, m.Seq)
-		}
-		if m.HasAck {
-			s.AckRel.Set(row, m.Ack)
-		}
+		t.stream.Place(row, &places[row])
+	}
+}
+
+// Place fills the columns of one row, which comes behind those filled before.
+func (s *Stream) Place(row int, m *flow.Member) {
+	if m.Flow == 0 {
+		return
+	}
+	s.FlowID.Set(row, m.Flow)
+	s.Forward.Set(row, !m.Backward)
+	if m.HasSeq {
+		s.SeqRel.Set(row, m.Seq)
+	}
+	if m.HasAck {
+		s.AckRel.Set(row, m.Ack)
 	}
 }
 

@@ -154,7 +154,7 @@ func translated(t *testing.T, d *Dialect, packets []flow.Digest) map[string][]st
 		t.Fatal(err)
 	}
 	rows := map[string][]string{}
-	tab := flow.NewTable(flow.Config{Rows: func(b *schema.Batch) error {
+	tab := flow.NewTable(flow.Config{Rows: flow.EachBatch(func(b *schema.Batch) error {
 		tr.Translate(b)
 		for _, c := range tr.Batch().Columns {
 			next := 0
@@ -168,7 +168,7 @@ func translated(t *testing.T, d *Dialect, packets []flow.Digest) map[string][]st
 			}
 		}
 		return nil
-	}})
+	})})
 	for i := range packets {
 		tab.Add(&packets[i])
 	}

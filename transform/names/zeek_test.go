@@ -95,10 +95,10 @@ func connLog(t *testing.T, packets []flow.Digest) string {
 		t.Fatal(err)
 	}
 	e := w.NewEncoder()
-	tab := flow.NewTable(flow.Config{Rows: func(b *schema.Batch) error {
+	tab := flow.NewTable(flow.Config{Rows: flow.EachBatch(func(b *schema.Batch) error {
 		tr.Translate(b)
 		return e.Encode(tr.Batch())
-	}})
+	})})
 	for i := range packets {
 		tab.Add(&packets[i])
 	}

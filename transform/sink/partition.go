@@ -28,6 +28,9 @@ var Partitions = []Partition{
 	}},
 }
 
+// Value gives the key's value of a row whose column has that time.
+func (p Partition) Value(t schema.Micros) string { return p.value(t) }
+
 // PartitionByName returns the partition of that name.
 func PartitionByName(name string) (Partition, error) {
 	for _, p := range Partitions {

@@ -80,7 +80,7 @@ func (p *Pending) Close() error {
 		_ = os.Remove(p.file.Name()) // a hidden file that nobody reads
 		return fmt.Errorf("%s: %w", p.path, err)
 	}
-	return syncDir(filepath.Dir(p.path))
+	return SyncDir(filepath.Dir(p.path))
 }
 
 // Abort removes what was written. After Close it does nothing, so that it can
@@ -120,8 +120,8 @@ func WriteStream(path string, write func(io.Writer) error) error {
 	return p.Close()
 }
 
-// syncDir makes a rename in dir durable.
-func syncDir(dir string) error {
+// SyncDir makes a rename in dir durable.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return fmt.Errorf("sync directory: %w", err)

@@ -54,7 +54,7 @@ func (f *PendingFolder) Close() error {
 		return fmt.Errorf("%s: %w", f.path, err)
 	}
 	f.done = true
-	return syncDir(filepath.Dir(f.path))
+	return SyncDir(filepath.Dir(f.path))
 }
 
 // Abort removes what was made. After Close it does nothing, so that it can be

@@ -8,29 +8,11 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/pcapline/pcapline/transform/pythontest"
 	"github.com/pcapline/pcapline/transform/schema"
 	"github.com/pcapline/pcapline/transform/schema/schematest"
 	"github.com/pcapline/pcapline/transform/sink"
 )
-
-// python returns a Python interpreter that has the given modules. Without one
-// the test is skipped; in CI, where PCAPLINE_PYTHON names one, it fails.
-func python(t *testing.T, modules string) string {
-	t.Helper()
-	path, named := os.LookupEnv("PCAPLINE_PYTHON")
-	if !named {
-		path = filepath.Join("..", "..", ".venv", "bin", "python")
-	}
-	out, err := exec.Command(path, "-c", "import "+modules).CombinedOutput()
-	if err == nil {
-		return path
-	}
-	if named && os.Getenv("CI") != "" {
-		t.Fatalf("%s does not import %s: %v\n%s", path, modules, err, out)
-	}
-	t.Skipf("no Python with %s at %s: make a virtual environment from requirements.txt, or name one by PCAPLINE_PYTHON", modules, path)
-	return ""
-}
 
 // pythonSpec is what check_tables.py is told of a table.
 type pythonSpec struct {
@@ -53,7 +35,7 @@ type pythonColumn struct {
 // TestPython has pyarrow, polars and DuckDB read what the sink writes, and
 // compare every cell with the CSV sink's file.
 func TestPython(t *testing.T) {
-	interpreter := python(t, "pyarrow, polars, duckdb")
+	interpreter := pythontest.Interpreter(t, "pyarrow", "polars", "duckdb")
 	dir := t.TempDir()
 	random := func(seed uint64, nulls float64, wide bool, rows ...int) (list []*schema.Batch) {
 		rng := rand.New(rand.NewPCG(seed, 1))

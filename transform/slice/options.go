@@ -34,7 +34,24 @@ type Selection struct {
 	CommunityIDs []string
 	From, To     int64  // ns since 1970, half-open; see [ParseTimes]; both 0: any time
 	Filter       string // pcap-filter(7)
+	Spans        []Span // packets of any of these
 }
+
+// Span is the packets of one conversation from one packet of the captures to
+// another, both included: those of a row of a flows table, by its columns flow_key,
+// first_packet and last_packet. No flow has to be found anew for it, so a few
+// captures of many do; but fragments behind the first, which show no ports, are of
+// another conversation.
+type Span struct {
+	Key         int64 // flow_key; 0: of any
+	File, To    int   // indices of captures in Options.Inputs
+	First, Last int64 // numbers of packets in these, from 1
+	Most        int64 // packets taken at most, the first ones; 0: all
+}
+
+// begun and ended say where packet number n of a capture lies.
+func (s *Span) begun(file int, n int64) bool { return file > s.File || file == s.File && n >= s.First }
+func (s *Span) ended(file int, n int64) bool { return file > s.To || file == s.To && n > s.Last }
 
 // rowConditions says what a row of the table must have.
 func (s *Selection) rowConditions() string {
@@ -127,6 +144,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("labels are looked up in a labelled table: name one")
 	case s.Table == "" && o.Split == ByLabel:
 		return fmt.Errorf("a split by label needs a labelled table")
+	case len(s.Spans) > 0 && o.Merge:
+		return fmt.Errorf("spans are between packets of captures one after another, not merged")
 	case s.Table == "" && o.PcapML:
 		return fmt.Errorf("pcapml's comments need the labels of a table")
 	}

@@ -1,6 +1,7 @@
 package slice
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -19,6 +20,8 @@ const (
 	reasonCommunity = "of another Community ID"
 	reasonFlow      = "of another flow"
 	reasonNoFlow    = "of no flow"
+	reasonSpan      = "of no span"
+	reasonMost      = "more of a span than wanted"
 	reasonTable     = "of no row that was chosen"
 	reasonUnwritten = "cannot be written to pcapng"
 )
@@ -29,6 +32,8 @@ type picker struct {
 	rows    *rows // nil: no table
 	flows   map[int64]bool
 	wants   map[string]bool // Community IDs
+	spans   map[int64][]int // by key; indices of sel.Spans
+	inSpan  []int64         // packets found of each
 	filters map[pcapio.LinkType]*filter.Program
 	unknown map[pcapio.LinkType]string // link types that the filter cannot be compiled for: the reason
 	decoder *layer.Table               // nil: no need to decode
@@ -53,6 +58,17 @@ func newPicker(o *Options, r *rows) (*picker, error) {
 	for _, id := range o.Select.CommunityIDs {
 		p.wants[id] = true
 	}
+	p.inSpan = make([]int64, len(o.Select.Spans))
+	p.spans = map[int64][]int{}
+	for i, s := range o.Select.Spans {
+		p.spans[s.Key] = append(p.spans[s.Key], i)
+	}
+	for _, list := range p.spans {
+		slices.SortStableFunc(list, func(a, b int) int {
+			x, y := &o.Select.Spans[a], &o.Select.Spans[b]
+			return cmp.Or(cmp.Compare(x.File, y.File), cmp.Compare(x.First, y.First))
+		})
+	}
 	for _, id := range o.Select.Flows {
 		p.flows[id] = true
 	}
@@ -67,7 +83,7 @@ func newPicker(o *Options, r *rows) (*picker, error) {
 		cfg.IDsOnly, cfg.Rows, cfg.EarlyRows, cfg.Reorder = true, nil, nil, 0
 		p.tracker = flow.NewTable(cfg)
 	}
-	if p.tracker != nil || len(p.wants) > 0 || o.PcapML {
+	if p.tracker != nil || len(p.wants) > 0 || len(p.spans) > 0 || o.PcapML {
 		p.decoder = layer.NewTable(layer.Options{MaxPayload: -1})
 	}
 	return p, nil
@@ -88,7 +104,50 @@ func (p *picker) pick(pkt *pcapio.Packet, file int32) (c choice, reason string) 
 	if reason = p.ofRow(pkt, file, &c); reason != "" {
 		return c, reason
 	}
+	if len(p.spans) > 0 {
+		if reason = p.ofSpan(int(file), pkt.Number); reason != "" {
+			return c, reason
+		}
+	}
 	return c, p.ofItself(pkt, &c)
+}
+
+// ofSpan looks for the spans that the packet is in. It is taken if one of them
+// wants more packets.
+func (p *picker) ofSpan(file int, n int64) string {
+	reason := p.ofSpansOf(0, file, n, reasonSpan)
+	if key := flow.KeyOf(&p.digest).Hash(); key != 0 {
+		reason = p.ofSpansOf(key, file, n, reason)
+	}
+	return reason
+}
+
+// ofSpansOf looks among those of a key. Packets come in order, so spans that
+// have ended are forgotten, and those behind the first that has not begun need
+// no look.
+func (p *picker) ofSpansOf(key int64, file int, n int64, reason string) string {
+	list := p.spans[key]
+	for len(list) > 0 && p.sel.Spans[list[0]].ended(file, n) {
+		list = list[1:]
+		p.spans[key] = list
+	}
+	for _, i := range list {
+		s := &p.sel.Spans[i]
+		if !s.begun(file, n) {
+			break
+		}
+		if s.ended(file, n) {
+			continue
+		}
+		p.inSpan[i]++
+		switch {
+		case s.Most == 0 || p.inSpan[i] <= s.Most:
+			reason = ""
+		case reason != "":
+			reason = reasonMost
+		}
+	}
+	return reason
 }
 
 // endBlock forgets the packets of a block, which will be released.

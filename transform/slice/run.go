@@ -19,11 +19,12 @@ type Result struct {
 	Files    []File           `json:"files"`
 	In       int64            `json:"packets_in"`
 	Out      int64            `json:"packets_out"`
-	Left     map[string]int64 `json:"packets_left"`      // by the first reason against them
-	Comments int64            `json:"comments_replaced"` // of packets, by pcapml's
-	Rows     int64            `json:"rows_chosen"`       // of the table
-	Absent   []string         `json:"captures_absent"`   // that the table is of and that were not given
-	Damaged  []string         `json:"damaged"`           // captures not read to their end
+	Left     map[string]int64 `json:"packets_left"`               // by the first reason against them
+	Comments int64            `json:"comments_replaced"`          // of packets, by pcapml's
+	Rows     int64            `json:"rows_chosen"`                // of the table
+	Spans    []int64          `json:"packets_of_spans,omitempty"` // met by Selection.Spans, taken or not
+	Absent   []string         `json:"captures_absent"`            // that the table is of and that were not given
+	Damaged  []string         `json:"damaged"`                    // captures not read to their end
 }
 
 // WriteText prints the result for people.
@@ -217,6 +218,7 @@ func (s *slicer) finish() (*Result, error) {
 	if err := s.picker.verify(read); err != nil {
 		return nil, err
 	}
+	s.res.Spans = s.picker.inSpan
 	var err error
 	if s.res.Files, err = s.out.close(); err != nil {
 		return nil, err

@@ -19,9 +19,12 @@ type parquetTable struct {
 	os       *os.File
 	file     *parquet.File
 	metadata map[string]string
+	options  Options
 	columns  []*parquetColumn
 	group    int   // the row group being read
 	left     int64 // its rows not yet read
+	end      int   // the row group before which Next ends
+	copied   bool  // another one closes the file
 }
 
 // readBuffer is what each column reads from the file at once.
@@ -41,15 +44,11 @@ func openParquet(f *os.File, path string, opt Options) (t *parquetTable, err err
 	if err != nil {
 		return nil, err
 	}
-	t = &parquetTable{reading: reading{path: path}, os: f, file: file, group: -1, metadata: make(map[string]string)}
+	t = &parquetTable{reading: reading{path: path}, os: f, file: file, options: opt, group: -1, end: len(file.RowGroups()), metadata: make(map[string]string)}
 	for _, kv := range file.Metadata().KeyValueMetadata {
 		t.metadata[kv.Key] = kv.Value
 	}
-	stored, err := storedSchema(t.metadata)
-	if err != nil {
-		return nil, err
-	}
-	return t, t.bind(stored, opt)
+	return t, t.bind()
 }
 
 // checkFooter reports whether a footer of the length that the file ends with
@@ -91,13 +90,17 @@ func storedSchema(metadata map[string]string) (map[string]*schema.Field, error) 
 }
 
 // bind decides what each wanted column is read as.
-func (t *parquetTable) bind(stored map[string]*schema.Field, opt Options) error {
+func (t *parquetTable) bind() error {
+	stored, err := storedSchema(t.metadata)
+	if err != nil {
+		return err
+	}
 	roots := t.file.Root().Columns()
 	names := make([]string, len(roots))
 	for i, c := range roots {
 		names[i] = c.Name()
 	}
-	keep, err := project(names, opt.Columns)
+	keep, err := project(names, t.options.Columns)
 	if err != nil {
 		return err
 	}
@@ -125,7 +128,22 @@ func (t *parquetTable) Close() error {
 	for _, c := range t.columns {
 		c.close()
 	}
+	if t.copied {
+		return nil
+	}
 	return t.os.Close()
+}
+
+func (t *parquetTable) Groups() int { return len(t.file.RowGroups()) }
+
+func (t *parquetTable) Seek(group int) { t.group, t.left, t.end, t.err = group-1, 0, group+1, nil }
+
+func (t *parquetTable) Copy() (GroupedTable, error) {
+	c := &parquetTable{reading: reading{path: t.path}, os: t.os, file: t.file, options: t.options, group: -1, end: t.Groups(), metadata: t.metadata, copied: true}
+	if err := c.bind(); err != nil {
+		return nil, fmt.Errorf("%s: %w", t.path, err)
+	}
+	return c, nil
 }
 
 func (t *parquetTable) Next(b *schema.Batch) error { return t.next(b, t.fill) }
@@ -162,7 +180,7 @@ func (t *parquetTable) fill(b *schema.Batch) error {
 func (t *parquetTable) nextGroup() (more bool, err error) {
 	defer recovered(&err)
 	groups := t.file.RowGroups()
-	if t.group++; t.group >= len(groups) {
+	if t.group++; t.group >= t.end {
 		return false, nil
 	}
 	g := groups[t.group]

@@ -59,6 +59,20 @@ type Table interface {
 	Close() error
 }
 
+// GroupedTable is a table whose rows lie in groups that can be read in any
+// order, and by several goroutines: the row groups of a Parquet file.
+type GroupedTable interface {
+	Table
+	// Groups is the number of groups.
+	Groups() int
+	// Seek has Next give the rows of a group, 0 to Groups()−1, from its
+	// first on; Next then returns io.EOF where the group ends.
+	Seek(group int)
+	// Copy gives another reader of the same open file, at its beginning, for
+	// another goroutine. It is of no use when the table has been closed.
+	Copy() (GroupedTable, error)
+}
+
 // reading is what tables of all formats share.
 type reading struct {
 	path   string

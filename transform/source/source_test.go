@@ -215,6 +215,34 @@ func TestManyBatches(t *testing.T) {
 	}
 	defer tab.Close()
 	compare(t, s, readAll(t, tab), want)
+	grouped(t, tab.(GroupedTable), want, []int{1, 8191, 8193, 20_000, 3})
+}
+
+// grouped reads the groups from the last to the first, by two readers in turn.
+func grouped(t *testing.T, tab GroupedTable, want image, sizes []int) {
+	t.Helper()
+	if tab.Groups() != len(sizes) {
+		t.Fatalf("%d groups, want %d", tab.Groups(), len(sizes))
+	}
+	second, err := tab.Copy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := len(want)
+	for g := len(sizes) - 1; g >= 0; g-- {
+		for _, r := range []GroupedTable{tab, second} {
+			r.Seek(g)
+			compare(t, tab.Schema(), readAll(t, r), want[end-sizes[g]:end])
+		}
+		end -= sizes[g]
+	}
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+	tab.Seek(1) // the file is still open
+	if err := tab.Next(schema.FromFields(tab.Schema())); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestRewritten: a table that another program rewrote with everything

@@ -34,13 +34,13 @@ func NewAdamStep(rate, beta1, beta2, epsilon, l2, decay float64, t int) AdamStep
 //	g += L2·w;  m = β1·m + (1−β1)·g;  v = β2·v + (1−β2)·g²
 //	w = Keep·w − Rate·m / (√v/RootCorrection + ε)
 //
-// as PyTorch's Adam and AdamW do. g itself is not changed. Both kernels give
+// as PyTorch's Adam and AdamW do. g itself is not changed. All kernels give
 // the same bits.
 func (k Kernel) Adam(w, g, m, v []float32, s *AdamStep) {
 	n := len(w)
 	g, m, v = g[:n], m[:n], v[:n]
 	i := 0
-	if k == AVX2 && n >= 8 {
+	if k.vector() && n >= 8 {
 		i = n &^ 7
 		adamVec(w[:i], g[:i], m[:i], v[:i], s)
 	}

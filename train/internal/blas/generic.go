@@ -56,7 +56,7 @@ func reluGo(y []float32) {
 
 // matVec is Dense with one output column: a dot product for each row.
 func (k Kernel) matVec(y, x, w []float32, bias float32, in int, relu bool) {
-	if k == AVX2 {
+	if k.vector() {
 		matVecAVX(y, x, w, bias, in)
 	} else {
 		for i := range y {
@@ -87,7 +87,7 @@ func dotGo(a, b []float32) float32 {
 
 func (k Kernel) reluSum(dz, db, dy, y []float32) {
 	i, n := 0, len(db)
-	if k == AVX2 && n >= 8 {
+	if k.vector() && n >= 8 {
 		i = n &^ 7
 		reluSumVec(dz[:i], db[:i], dy[:i], y[:i])
 	}

@@ -8,13 +8,6 @@ import (
 	"testing"
 )
 
-func kernels() []Kernel {
-	if hasAVX2 {
-		return []Kernel{Go, AVX2}
-	}
-	return []Kernel{Go}
-}
-
 func random(r *rand.Rand, n int) []float32 {
 	x := make([]float32, n)
 	for i := range x {
@@ -52,7 +45,7 @@ var sizes = [][3]int{ // n, in, out
 }
 
 func TestAgainstReference(t *testing.T) {
-	for _, k := range kernels() {
+	for _, k := range Available() {
 		for _, s := range sizes {
 			n, in, out := s[0], s[1], s[2]
 			t.Run(fmt.Sprintf("%v/%dx%dx%d", k, n, in, out), func(t *testing.T) {
@@ -117,16 +110,22 @@ func checkReLU(t *testing.T, k Kernel, dy, y []float32, n, out int) {
 // on the batch size.
 func TestRowsAreIndependent(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
-	for _, k := range kernels() {
-		for _, out := range []int{1, 3, 16, 42, 200} {
-			const n, in = 11, 67
+	for _, k := range Available() {
+		n, alone := 11, 1
+		if block := k.Block(); block > 1 { // it promises that for whole blocks only
+			n, alone = block, block
+		}
+		for i, out := range []int{1, 3, 16, 42, 200} {
+			in := []int{67, 3, 300, 67, 128}[i]
 			x, w, b := random(r, n*in), random(r, in*out), random(r, out)
-			all, one := fill(n*out), fill(out)
+			all, one := fill(n*out), fill(alone*out)
 			k.Dense(all, x, w, b, n, in, out, true)
 			for i := range n {
-				k.Dense(one, x[i*in:], w, b, 1, in, out, true)
-				if !slices.Equal(one, all[i*out:(i+1)*out]) {
-					t.Fatalf("%v, %d columns: row %d alone differs from row %d of %d", k, out, i, i, n)
+				rows := random(r, alone*in)
+				copy(rows, x[i*in:(i+1)*in])
+				k.Dense(one, rows, w, b, alone, in, out, true)
+				if !slices.Equal(one[:out], all[i*out:(i+1)*out]) {
+					t.Fatalf("%v, %d columns: row %d of %d differs elsewhere", k, out, i, n)
 				}
 			}
 		}
@@ -136,7 +135,7 @@ func TestRowsAreIndependent(t *testing.T) {
 // Writing past the end of a result would corrupt the neighbour in memory.
 func TestNothingBeyondTheEnd(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
-	for _, k := range kernels() {
+	for _, k := range Available() {
 		for _, s := range sizes {
 			n, in, out := s[0], s[1], s[2]
 			x, w, b := random(r, n*in), random(r, in*out), random(r, out)
@@ -155,7 +154,7 @@ func TestAdamKernelsAgree(t *testing.T) {
 	for _, c := range []struct{ l2, decay float64 }{{0, 0}, {0.01, 0}, {0, 0.1}} {
 		w0, m0, v0 := random(r, n), make([]float32, n), make([]float32, n)
 		var results [][]float32
-		for _, k := range append(kernels(), Go) {
+		for _, k := range append(Available(), Go) {
 			w, m, v := slices.Clone(w0), slices.Clone(m0), slices.Clone(v0)
 			for step := 1; step <= 5; step++ {
 				g := random(rand.New(rand.NewPCG(5, uint64(step))), n)
@@ -175,7 +174,7 @@ func TestAdamKernelsAgree(t *testing.T) {
 // The first step of Adam moves each weight by the rate against the gradient's
 // sign, whatever its size.
 func TestAdamFirstStep(t *testing.T) {
-	for _, k := range kernels() {
+	for _, k := range Available() {
 		w, g := make([]float32, 9), []float32{1, -1, 1e-3, -1e3, 5, -5, 2, -2, 3}
 		s := NewAdamStep(0.1, 0.9, 0.999, 1e-8, 0, 0, 1)
 		k.Adam(w, g, make([]float32, 9), make([]float32, 9), &s)
@@ -190,7 +189,7 @@ func TestAdamFirstStep(t *testing.T) {
 
 func TestNaNPassesThrough(t *testing.T) {
 	nan := float32(math.NaN())
-	for _, k := range kernels() {
+	for _, k := range Available() {
 		for _, out := range []int{1, 5, 16} {
 			x, w, b := make([]float32, 8), make([]float32, 8*out), make([]float32, out)
 			x[3] = nan
@@ -217,7 +216,7 @@ func TestNaNPassesThrough(t *testing.T) {
 }
 
 func TestByName(t *testing.T) {
-	for _, k := range kernels() {
+	for _, k := range Available() {
 		if got, err := ByName(k.String()); err != nil || got != k {
 			t.Errorf("ByName(%q) = %v, %v", k.String(), got, err)
 		}
@@ -235,7 +234,7 @@ func TestNoAllocations(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 6))
 	x, w, b, y := random(r, n*in), random(r, in*out), random(r, out), fill(n*out)
 	dw, db, dx, wt := fill(in*out), fill(out), fill(n*in), fill(in*out)
-	for _, k := range kernels() {
+	for _, k := range Available() {
 		if a := testing.AllocsPerRun(10, func() {
 			k.Dense(y, x, w, b, n, in, out, true)
 			k.GradReLU(y, db, y, y, n, out)
@@ -250,7 +249,7 @@ func TestNoAllocations(t *testing.T) {
 }
 
 func BenchmarkDense(b *testing.B) {
-	for _, k := range kernels() {
+	for _, k := range Available() {
 		for _, n := range []int{32, 512} {
 			b.Run(fmt.Sprintf("%v/%dx67x200", k, n), func(b *testing.B) {
 				const in, out = 67, 200
@@ -267,7 +266,7 @@ func BenchmarkDense(b *testing.B) {
 }
 
 func BenchmarkAdam(b *testing.B) {
-	for _, k := range kernels() {
+	for _, k := range Available() {
 		b.Run(k.String(), func(b *testing.B) {
 			const n = 67 * 200
 			w, g, m, v := fill(n), fill(n), fill(n), fill(n)

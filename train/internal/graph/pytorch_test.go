@@ -86,7 +86,7 @@ func compareTorch(t *testing.T, path string) {
 		t.Fatalf("%d cases", len(golden.Cases))
 	}
 	for name, c := range golden.Cases {
-		for _, k := range kernels() {
+		for _, k := range blas.Available() {
 			t.Run(name+"/"+k.String(), func(t *testing.T) { c.compare(t, k) })
 		}
 	}

@@ -15,13 +15,6 @@ import (
 	"github.com/pcapline/pcapline/train/internal/mlp"
 )
 
-func kernels() []blas.Kernel {
-	if blas.Best() == blas.Go {
-		return []blas.Kernel{blas.Go}
-	}
-	return []blas.Kernel{blas.Go, blas.Best()}
-}
-
 func testBatch(s mlp.Shape, rows int, seed uint64) Batch {
 	r := rand.New(rand.NewPCG(seed, 7))
 	b := Batch{Rows: rows, X: make([]float32, rows*s.Inputs), Target: make([]float32, rows), Weight: make([]float32, rows)}
@@ -105,7 +98,7 @@ var nets = []mlp.Shape{
 // Every op's gradient against the numerical one of the reference, for every
 // depth, activation and loss, with dropout and without.
 func TestGradients(t *testing.T) {
-	for _, k := range kernels() {
+	for _, k := range blas.Available() {
 		for i, s := range append(nets, everyActivation()...) {
 			for _, c := range []struct{ dropout, gamma float64 }{{0, 0}, {0.4, 0}, {0, 2}, {0, 0.5}, {0.3, 1}} {
 				t.Run(fmt.Sprintf("%v/%d/dropout=%v/focal=%v", k, i, c.dropout, c.gamma), func(t *testing.T) {
@@ -257,7 +250,7 @@ func defaults(k blas.Kernel) Options {
 
 func TestLossFallsAndBatchSizesMix(t *testing.T) {
 	s := mlp.Shape{Inputs: 6, Hidden: []int{16, 8}, Outputs: 3, Activation: mlp.ReLU}
-	for _, k := range kernels() {
+	for _, k := range blas.Available() {
 		tr, err := New(s, mlp.Init(s, nil, rand.New(rand.NewPCG(1, 2))), defaults(k))
 		if err != nil {
 			t.Fatal(err)
@@ -288,7 +281,7 @@ func TestLossFallsAndBatchSizesMix(t *testing.T) {
 
 // The forward pass of scoring must give the logits that training saw.
 func TestPlainForwardIsTheSame(t *testing.T) {
-	for _, k := range kernels() {
+	for _, k := range blas.Available() {
 		for _, s := range nets {
 			params := mlp.Init(s, nil, rand.New(rand.NewPCG(1, 4)))
 			tr, err := New(s, params, defaults(k))
@@ -436,7 +429,7 @@ func BenchmarkEpoch(b *testing.B) {
 		}
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	for _, k := range kernels() {
+	for _, k := range blas.Available() {
 		for _, size := range []int{32, 128, 512} {
 			b.Run(fmt.Sprintf("%v/batch=%d", k, size), func(b *testing.B) {
 				tr, err := New(s, slices.Clone(start), defaults(k))
