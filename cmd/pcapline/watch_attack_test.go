@@ -95,7 +95,7 @@ func earlyModel(t *testing.T, dir string) string {
 	table, dataset, model := filepath.Join(dir, "early.parquet"), filepath.Join(dir, "dataset"), filepath.Join(dir, "early.model")
 	pcapline(t, "-q", "flows", "--span", "--early-packets", "8", "--early-time", "500ms", "--truth", filepath.Join(lab, "truth.csv"), "-o", table, lab)
 	pcapline(t, "-q", "prepare", "-o", dataset, table)
-	pcapline(t, "-q", "train", "--epochs", "3", "-o", model, dataset)
+	pcapline(t, "-q", "train", "--epochs", "20", "-o", model, dataset)
 	return model
 }
 
