@@ -15,19 +15,25 @@ import (
 
 // Rewrite reads a table, adds the annotator's columns (in place of columns of
 // the same names, if there are; none with a nil annotator), and writes it
-// anew, in the format that out says. It returns the number of rows. What the table says of itself in its metadata is kept; d, which may be
-// nil, adds to it.
+// anew, in the format that out says. It returns the number of rows. What the
+// table says of itself in its metadata is kept; d, which may be nil, adds to it.
 func Rewrite(ctx context.Context, path string, out Output, a Annotator, d Describe) (int64, error) {
+	return RewriteAs(ctx, path, nil, out, a, d)
+}
+
+// RewriteAs is [Rewrite] of a table whose columns are what known says, where
+// it says something of them: text and other programs' tables do not say it.
+func RewriteAs(ctx context.Context, path string, known schema.Schema, out Output, a Annotator, d Describe) (int64, error) {
 	added := schema.Of()
 	if a != nil {
 		added = a.Batch()
 	}
-	in, err := openWithout(path, added.Schema())
+	in, err := openWithout(path, known, added.Schema())
 	if err != nil {
 		return 0, err
 	}
 	defer in.Close()
-	b := schema.FromFields(in.Schema())
+	b := schema.FromFields(in.Schema().With(known))
 	joined := schema.Join(b, added)
 	t, err := newTable(out, joined)
 	if err != nil {
@@ -50,8 +56,8 @@ func Rewrite(ctx context.Context, path string, out Output, a Annotator, d Descri
 	return rows, t.out.Close()
 }
 
-// openWithout opens a table without the columns of s.
-func openWithout(path string, s schema.Schema) (source.Table, error) {
+// openWithout opens a table of known columns without those of s.
+func openWithout(path string, known, s schema.Schema) (source.Table, error) {
 	in, err := source.Open(path)
 	if err != nil {
 		return nil, err
@@ -60,7 +66,7 @@ func openWithout(path string, s schema.Schema) (source.Table, error) {
 	if err := in.Close(); err != nil {
 		return nil, err
 	}
-	return source.OpenWith(path, source.Options{Columns: names})
+	return source.OpenWith(path, source.Options{Columns: names, Schema: known})
 }
 
 func (t *table) rewrite(ctx context.Context, in source.Table, b, joined *schema.Batch, a Annotator) (rows int64, err error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pcapline/pcapline/features"
+	"github.com/pcapline/pcapline/features/prep"
 	"github.com/pcapline/pcapline/pcapio"
 	"github.com/pcapline/pcapline/train"
 	"github.com/pcapline/pcapline/transform"
@@ -93,7 +94,8 @@ func scoreTable(c *cli.Context, m *train.Model, path string, out transform.Outpu
 	if err != nil {
 		return err
 	}
-	s, err := train.NewScorer(m, t.Schema())
+	known := prep.SchemaOf(t)
+	s, err := train.NewScorer(m, known)
 	settings := t.Metadata()[transform.MetaFlow]
 	t.Close()
 	if err != nil {
@@ -102,7 +104,7 @@ func scoreTable(c *cli.Context, m *train.Model, path string, out transform.Outpu
 	if err := checkFlows(c, m, path, json.RawMessage(settings)); err != nil {
 		return err
 	}
-	rows, err := transform.Rewrite(c.Context, path, out, s, func(string) (map[string]string, error) { return nil, s.Err() })
+	rows, err := transform.RewriteAs(c.Context, path, known, out, s, func(string) (map[string]string, error) { return nil, s.Err() })
 	if err != nil {
 		return err
 	}

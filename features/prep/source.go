@@ -95,11 +95,8 @@ func openSource(path string) (*tableSource, error) {
 		return nil, err
 	}
 	defer t.Close()
-	s := &tableSource{path: path, schema: t.Schema(), rows: t.Rows()}
+	s := &tableSource{path: path, schema: SchemaOf(t), rows: t.Rows()}
 	meta := t.Metadata()
-	if meta[schema.MetadataKey] == "" {
-		s.schema = describe(s.schema, meta == nil)
-	}
 	if in := meta[transform.MetaInputs]; in != "" {
 		if err := json.Unmarshal([]byte(in), &s.inputs); err != nil {
 			return nil, fmt.Errorf("%s: metadata %s: %w", path, transform.MetaInputs, err)
@@ -153,7 +150,7 @@ func (p *preparation) read(s *tableSource, columns []string, visit func(*schema.
 		return err
 	}
 	defer t.Close()
-	b := schema.FromFields(s.described(t.Schema()))
+	b := schema.FromFields(t.Schema().With(s.schema))
 	return source.Each(p.ctx, t, b, func() error {
 		b.Finish()
 		if err := visit(b); err != nil {
@@ -163,16 +160,14 @@ func (p *preparation) read(s *tableSource, columns []string, visit func(*schema.
 	})
 }
 
-// described gives the columns of read with what is known of them.
-func (s *tableSource) described(read schema.Schema) schema.Schema {
-	out := make(schema.Schema, len(read))
-	for i, f := range read {
-		out[i] = f
-		if at := s.schema.Index(f.Name); at >= 0 {
-			out[i] = s.schema[at]
-		}
+// SchemaOf gives the columns of a table as prepare takes them, which is more
+// than a table of text or another program's says.
+func SchemaOf(t source.Table) schema.Schema {
+	meta := t.Metadata()
+	if meta[schema.MetadataKey] != "" {
+		return t.Schema()
 	}
-	return out
+	return describe(t.Schema(), meta == nil)
 }
 
 // describe gives the columns of a table that does not carry its schema (CSV,

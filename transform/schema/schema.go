@@ -42,6 +42,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -208,6 +209,18 @@ func (s Schema) Index(name string) int {
 		}
 	}
 	return -1
+}
+
+// With gives the columns of s as known has them, where it has a column of
+// that name.
+func (s Schema) With(known Schema) Schema {
+	out := slices.Clone(s)
+	for i, f := range s {
+		if at := known.Index(f.Name); at >= 0 {
+			out[i] = known[at]
+		}
+	}
+	return out
 }
 
 // Names lists the columns' names in order.
