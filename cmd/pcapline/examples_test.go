@@ -31,6 +31,12 @@ pcapline score -q -o scored.parquet model.pcapline testdata/lab
 pcapline flatten -q --dialect antinex -o packets.csv -f 'tcp' captures/scan_udp.pcapng
 `
 
+// antinexFirst makes the records that examples ask the server for.
+const antinexFirst = `
+pcapline antinex train -q --password-file secret --poll 10ms -f requests/scaler-full-django-antinex-simple.json
+pcapline antinex prepare -q --password-file secret --poll 10ms -f requests/prepare-new-dataset.json
+`
+
 // wants is the exit status of examples that show a failure.
 var wants = map[string]int{
 	"pcapline audit --gate --label label_value attack.csv benign.csv":               exitGate,
@@ -45,7 +51,7 @@ func standIns(recipient string) *strings.Replacer {
 	return strings.NewReplacer(
 		"/var/lib/pcapline/eth0", "spool", " --alerts syslog:///dev/log", "",
 		"s3://edge", "edge", "/mnt/out", "edge", "age1…", recipient,
-		"lab/truth.csv lab/spool", "testdata/lab/truth.csv testdata/lab",
+		"lab/truth.csv lab/spool", "testdata/lab/truth.csv testdata/lab", "shop/truth.csv shop/spool", "testdata/lab/truth.csv testdata/lab",
 	)
 }
 
@@ -83,21 +89,21 @@ func stagingOf(example string) staging {
 }
 
 // TestExamples runs each example of each command's help in a shell, each in a
-// copy of one folder.
+// copy of one folder, some beside each other.
 func TestExamples(t *testing.T) {
 	if testing.Short() {
 		t.Skip("minutes")
 	}
 	needsTools(t, "bash", "timeout")
-	s := antinexServer(t)
-	s.Steps = []string{"finished"}
-	t.Setenv("ANTINEX_PUBLISH_REQUEST_FILE", "")
 	w := newWorld(t)
+	s := apitest.New(t, false)
+	s.Steps = []string{"finished"}
+	w.env = []string{"ANTINEX_URL=" + s.URL, "ANTINEX_USER=" + apitest.User, "ANTINEX_PASSWORD=", "ANTINEX_PUBLISH_REQUEST_FILE="}
 	id, err := age.GenerateX25519Identity()
 	ok(t, err)
 	ok(t, os.WriteFile(w.path("key.txt"), []byte(id.String()+"\n"), 0o600))
 	ok(t, os.WriteFile(w.path("secret"), []byte(apitest.Password+"\n"), 0o600))
-	w.must(t, examplesFirst)
+	w.must(t, examplesFirst+antinexFirst)
 	for _, c := range commands() {
 		examplesOf(t, w, c, standIns(id.Recipient().String()))
 	}
@@ -112,6 +118,7 @@ func examplesOf(t *testing.T, w *world, c *cli.Command, here *strings.Replacer) 
 	}
 	for _, example := range linesOf(c.UsageText) {
 		t.Run(example, func(t *testing.T) {
+			t.Parallel()
 			s := stagingOf(example)
 			if s.why != "" {
 				t.Skip(s.why)
@@ -132,7 +139,7 @@ func (s staging) script(t *testing.T, example string) string {
 	t.Helper()
 	script := example
 	if s.endless {
-		script = "status=0; timeout -s INT 5 " + strings.TrimSuffix(example, " &") + " || status=$?; test $status = 0 -o $status = 130 -o $status = 124"
+		script = "status=0; timeout -s INT 3 " + strings.TrimSuffix(example, " &") + " || status=$?; test $status = 0 -o $status = 130 -o $status = 124"
 	}
 	script = s.before + script
 	if !s.alone {

@@ -157,10 +157,17 @@ func (s *settings) of(command string, f cli.Flag) (setting, bool) {
 	return setting{}, false
 }
 
+// secretVariables hold secrets, not the values of the flags that they would be
+// named after.
+var secretVariables = []string{keyVariable}
+
 // environment gives the value that the environment has for a flag of a
 // command, and the variable's name.
 func environment(command string, f cli.Flag) (value, name string, ok bool) {
-	names := []string{variable(command + " " + f.Names()[0])}
+	var names []string
+	if own := variable(command + " " + f.Names()[0]); !slices.Contains(secretVariables, own) {
+		names = append(names, own)
+	}
 	if d, ok := f.(cli.DocGenerationFlag); ok {
 		names = append(names, d.GetEnvVars()...)
 	}

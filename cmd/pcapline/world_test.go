@@ -13,7 +13,10 @@ import (
 
 // world is a folder with the files that examples name, in which they are run
 // by a shell.
-type world struct{ dir, bin string }
+type world struct {
+	dir, bin string
+	env      []string // more of the environment
+}
 
 // newWorld fills a folder: a few captures of the lab where the bundled ones
 // would be, and what testdata/world holds beside them.
@@ -58,7 +61,7 @@ func (w *world) copy(t *testing.T) *world {
 	t.Helper()
 	to := t.TempDir()
 	ok(t, exec.Command("cp", "-a", w.dir+"/.", to).Run())
-	return &world{dir: to, bin: w.bin}
+	return &world{dir: to, bin: w.bin, env: w.env}
 }
 
 func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
@@ -72,6 +75,7 @@ func (w *world) sh(script string) (string, int) {
 	cmd := exec.Command("timeout", "--kill-after=5", patience, "bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir = w.dir
 	cmd.Env = append(os.Environ(), "PATH="+w.bin+":"+os.Getenv("PATH"), "HOME="+w.dir, "NO_COLOR=1")
+	cmd.Env = append(cmd.Env, w.env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil && cmd.ProcessState == nil {
 		return err.Error(), -1
