@@ -77,7 +77,8 @@ var stagings = []staging{
 	{prefix: "pcapline simulate tcp", before: "pcapline simulate listen-tcp --port 8010 & sleep 1; ", alone: true},
 	{prefix: "pcapline simulate arp", alone: true},
 	{prefix: "pcapline simulate icmp", alone: true},
-	{prefix: "pcapline simulate lab -o", why: "TestLab records one"},
+	{prefix: "pcapline simulate lab -o", why: "the script simulate_lab records one"},
+	{prefix: "pcapline simulate web --install", why: "the script simulate_web does with PCAPLINE_LAB=1: it downloads an application"},
 }
 
 func stagingOf(example string) staging {
