@@ -62,7 +62,7 @@ func (r *runner) endFile(ev pcapio.Event) {
 		}
 		return
 	}
-	in, text := r.inputs[ev.Index], ev.Err.Error()
+	in, text := &r.inputs[ev.Index], ev.Err.Error() // not a copy: its digest is noted beside
 	if part.Refused != "" {
 		text = part.Refused
 	}
