@@ -14,9 +14,12 @@ import (
 )
 
 // Interpreter returns the path of a Python that imports the modules. Without
-// one the test is skipped; in CI, where PCAPLINE_PYTHON names one, it fails.
+// one, and in short tests, the test is skipped; in CI, where PCAPLINE_PYTHON names one, it fails.
 func Interpreter(t testing.TB, modules ...string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("other programs are not compared with in short tests")
+	}
 	path, named := os.LookupEnv("PCAPLINE_PYTHON")
 	if !named {
 		_, self, _, _ := runtime.Caller(0)
