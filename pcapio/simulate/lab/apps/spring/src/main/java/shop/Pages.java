@@ -56,8 +56,8 @@ public class Pages {
     /** The mistake on purpose: the words become part of the query, and of the page. */
     @GetMapping("/search")
     ResponseEntity<String> search(@RequestParam(defaultValue = "") String q) {
-        List<String> found = database.query("select name, price from items where name like '%" + q + "%'",
-                (row, n) -> row.getString(1) + " (" + row.getString(2) + ")");
+        List<String> found = database.queryForList(
+                "select name || ' (' || price || ')' from items where name like '%" + q + "%'", String.class);
         return page(HttpStatus.OK, "You looked for " + q + ": " + String.join(", ", found));
     }
 
