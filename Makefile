@@ -60,7 +60,7 @@ release: ## archives for all platforms, SBOM and checksums, under dist/
 	.ci/release dist
 
 lab: build ## record a lab with real servers, users and attacks into $(OUT)/lab (root; see pcapline simulate lab --help)
-	.ci/debian $(LAB_TOOLS) slowhttptest wfuzz wapiti sqlmap
+	.ci/debian $(LAB_TOOLS) slowhttptest wfuzz wapiti sqlmap npm mvn:maven javac:default-jdk-headless
 	bin/pcapline simulate lab -o $(OUT)/lab
 
 tools: .venv/.ready .tools/versitygw ## what the tests compare with: tshark, Python readers, an S3 server, a browser

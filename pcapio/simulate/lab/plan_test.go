@@ -167,3 +167,59 @@ network7_*.pcapng,1700000000.000001,1700000060.000001,*,*,*,,,,benign,benign,,
 		t.Error(d)
 	}
 }
+
+// TestSourcesAreWhole makes sure that what is built has all that its tools
+// read, and that the lock names no address to download from.
+func TestSourcesAreWhole(t *testing.T) {
+	for app, want := range map[string][]string{
+		"react":  {"package-lock.json", "package.json", "index.html", "vite.config.js", "src/api.js", "src/main.jsx"},
+		"vue":    {"package-lock.json", "package.json", "index.html", "vite.config.js", "src/api.js", "src/main.js"},
+		"spring": {"pom.xml", "src/main/java/shop/Shop.java"},
+	} {
+		f, err := frameworkOf(app)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		if err := f.writeSources(dir); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range want {
+			text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+			if err != nil {
+				t.Errorf("%s: %v", app, err)
+			}
+			if name == "package-lock.json" && bytes.Contains(text, []byte(`"resolved"`)) {
+				t.Errorf("%s: %s names addresses", app, name)
+			}
+		}
+	}
+}
+
+func TestAppIsInstalledWhenAllOfItIsThere(t *testing.T) {
+	for _, app := range Apps {
+		f, err := frameworkOf(app)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cache := t.TempDir()
+		var parts []string
+		if f.python != "" {
+			parts = append(parts, f.gunicorn(cache))
+		}
+		if f.build != nil {
+			parts = append(parts, f.product(cache))
+		}
+		for _, part := range parts {
+			if AppInstalled(app, cache) {
+				t.Errorf("%s: installed without %s", app, part)
+			}
+			if err := os.MkdirAll(part, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !AppInstalled(app, cache) {
+			t.Errorf("%s: not installed with %v", app, parts)
+		}
+	}
+}

@@ -39,9 +39,11 @@ type Result struct {
 }
 
 // MissingTools names the programs that a scenario needs and that are not here.
-func MissingTools(s Scenario) error {
+func MissingTools(s Scenario) error { return missing(s.Tools()) }
+
+func missing(tools []Tool) error {
 	var programs, packages []string
-	for _, t := range s.Tools() {
+	for _, t := range tools {
 		if _, err := exec.LookPath(t.Program); err != nil {
 			programs = append(programs, t.Program)
 			if t.Package != "" && !slices.Contains(packages, t.Package) {

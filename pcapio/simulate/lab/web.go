@@ -1,81 +1,83 @@
 package lab
 
 import (
-	"context"
-	"embed"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
 	"strings"
 )
-
-//go:embed apps
-var apps embed.FS
-
-// Apps are the web applications that there are scenarios for.
-var Apps = []string{"django", "flask"}
-
-// appPackages are what each application is installed from, by pip.
-var appPackages = map[string][]string{
-	"django": {"Django==5.2.19", "gunicorn==27.0.1"},
-	"flask":  {"Flask==3.1.3", "gunicorn==27.0.1"},
-}
 
 // appPort is where AntiNex' applications listened.
 const appPort = 8010
 
 // Web is a web application behind nginx on port 8010, users who shop there,
 // and seven attacks on it. The application is installed below cache (see
-// [InstallApp]).
+// [InstallApp]). The pages of react and vue are files that nginx serves, which
+// ask a server for all else; those of the others come from the server.
 //
 // AntiNex scanned with OWASP ZAP. Of ZAP only the core can be had from a
 // package registry (org.zaproxy:zap at Maven Central), and version 2.15.0 of it
 // serves no API and has no scan rules: both are add-ons, of which two are
 // mandatory at start. wapiti is the scanner that crawls and attacks instead.
 func Web(app, cache string) (Scenario, error) {
-	if !slices.Contains(Apps, app) {
-		return Scenario{}, fmt.Errorf("no application %q; there are %s", app, strings.Join(Apps, ", "))
+	f, err := frameworkOf(app)
+	if err != nil {
+		return Scenario{}, err
 	}
-	server, err := appServer(app, cache)
+	server, err := f.server(cache)
 	if err != nil {
 		return Scenario{}, err
 	}
 	front := nginx()
 	front.Ports = []int{appPort}
-	front.Files = map[string]string{"nginx.conf": nginxConf("location / { proxy_pass http://unix:{run}/app.sock; proxy_set_header Host $http_host; }", appPort)}
+	front.Files = map[string]string{"nginx.conf": nginxConf(f.site(cache), appPort)}
 	return Scenario{
 		Name:    "web-" + app,
 		Servers: []Server{server, front, dnsmasq("shop.lab.test")},
-		Attacks: webAttacks(),
-		Habits:  webHabits(),
+		Attacks: f.attacks(),
+		Habits:  f.habits(),
 		Clients: 3,
 	}, nil
 }
 
-// gunicorn is where an application's server lies below cache.
-func gunicorn(app, cache string) string { return filepath.Join(cache, app, "bin", "gunicorn") }
-
-func appServer(app, cache string) (Server, error) {
-	files := map[string]string{
+// server is the application's, on a socket that nginx passes requests to.
+func (f *framework) server(cache string) (Server, error) {
+	s := Server{Role: "web", Socket: "app.sock", Files: map[string]string{
 		"root/texts/terms.txt":   "All sales are final.\n",
 		"root/etc/passwd":        "root:x:0:0:root:/root:/bin/sh\nshop:x:1000:1000:made up:/home/shop:/bin/sh\n",
 		"root/etc/hostname":      "shop\n",
 		"root/proc/self/environ": "SECRET=made-up\x00",
 		"xss":                    "<script>alert(1)</script>\n<img src=x onerror=alert(1)>\n\"><svg/onload=alert(1)>\njavascript:alert(1)\n'-alert(1)-'\n<body onload=alert(1)>\n",
 		"traversal":              traversals(),
+	}}
+	if f.python == "" {
+		s.Tool = Tool{"java", "default-jre-headless"}
+		s.Command = append(words("java -XX:-UsePerfData -Xmx128m -Djava.io.tmpdir={run} -jar"), f.product(cache))
+		s.Command = append(s.Command, words("--shop.home={run} --spring.main.banner-mode=off")...)
+		return s, nil
 	}
-	for to, from := range map[string]string{"app.py": app + "_app.py", "shop.py": "shop.py"} {
+	for to, from := range map[string]string{"app.py": f.python, "shop.py": "shop.py"} {
 		text, err := apps.ReadFile("apps/" + from)
 		if err != nil {
 			return Server{}, err
 		}
-		files[to] = string(text)
+		s.Files[to] = string(text)
 	}
-	command := append([]string{gunicorn(app, cache)},
+	s.Tool = Tool{Program: f.gunicorn(cache)}
+	s.Command = append([]string{f.gunicorn(cache)},
 		words("--workers 1 --threads 4 --worker-tmp-dir {run} --bind unix:{run}/app.sock --chdir {run} app:application")...)
-	return Server{Role: "web", Tool: Tool{Program: gunicorn(app, cache)}, Socket: "app.sock", Files: files, Command: command}, nil
+	return s, nil
+}
+
+// site is what nginx does on the port.
+func (f *framework) site(cache string) string {
+	const pass = "location / { proxy_pass http://unix:{run}/app.sock; proxy_set_header Host $http_host; }"
+	if !f.singlePage() {
+		return pass
+	}
+	return fmt.Sprintf(`root "%s";
+    types { text/html html; text/javascript js; }
+    location = / { try_files /index.html =404; }
+    location /assets/ { }
+    %s`, f.product(cache), pass)
 }
 
 // traversals are names that lead out of a folder.
@@ -91,15 +93,19 @@ func traversals() string {
 	return b.String()
 }
 
-func webAttacks() []Attack {
+func (f *framework) attacks() []Attack {
 	site := fmt.Sprintf("http://{target}:%d", appPort)
+	start := ""
+	if f.singlePage() { // wapiti finds no links in it; a browser shows what it asks for
+		start = " -s " + site + "/search?q=lamp -s " + site + "/hello?name=me -s " + site + "/file?name=terms.txt"
+	}
 	wfuzz := Tool{"wfuzz", "wfuzz"}
 	on := func(label, category string, tool Tool, clean bool, command string) Attack {
 		return Attack{Label: label, Category: category, Tool: tool, Target: "web", Protos: []string{"tcp"}, Port: appPort, Command: words(command), Clean: clean}
 	}
 	return []Attack{
-		on("web_scan", "web", Tool{"wapiti", "wapiti"}, true, "wapiti -u "+site+"/ --flush-session -m sql,xss,file,exec,backup --no-bugreport -f json -o {run}/wapiti.json --store-session {run}/wapiti"),
-		on("web_sqli", "web", Tool{"sqlmap", "sqlmap"}, true, "sqlmap -u "+site+"/search?q=lamp --batch --flush-session --level 3 --dbms sqlite --threads 4 --disable-coloring --output-dir={run}/sqlmap --dump"),
+		on("web_scan", "web", Tool{"wapiti", "wapiti"}, true, "wapiti -u "+site+"/"+start+" --flush-session -m sql,xss,file,exec,backup --no-bugreport -f json -o {run}/wapiti.json --store-session {run}/wapiti"),
+		on("web_sqli", "web", Tool{"sqlmap", "sqlmap"}, true, "sqlmap -u "+site+"/search?q=lamp --batch --flush-session --level 3 --dbms "+f.dbms+" --threads 4 --disable-coloring --output-dir={run}/sqlmap --dump"),
 		on("web_xss", "web", wfuzz, true, "wfuzz -t 4 -w {run}/xss "+site+"/hello?name=FUZZ"),
 		on("web_traversal", "web", wfuzz, true, "wfuzz -t 4 -w {run}/traversal "+site+"/file?name=FUZZ"),
 		on("web_dirbust", "web", wfuzz, true, "wfuzz -t 10 --hc 404 -w {run}/passwords "+site+"/FUZZ"),
@@ -108,11 +114,15 @@ func webAttacks() []Attack {
 	}
 }
 
-func webHabits() []Habit {
+func (f *framework) habits() []Habit {
 	const site = "http://shop.lab.test:8010"
 	get := "curl -sS -o /dev/null -m 5 " + site
+	front := get + "/"
+	if f.singlePage() { // a browser fetches the script, and the script the items
+		front += " -o /dev/null " + site + "/assets/shop.js -o /dev/null " + site + "/items"
+	}
 	return []Habit{
-		{Name: "front page", Weight: 20, Tool: curl, Command: words(get + "/")},
+		{Name: "front page", Weight: 20, Tool: curl, Command: words(front)},
 		{Name: "item", Weight: 30, Tool: curl, Command: words(get + "/items/{n}")},
 		{Name: "search", Weight: 15, Tool: curl, Command: words(get + "/search?q=a{n}")},
 		{Name: "terms", Weight: 5, Tool: curl, Command: words(get + "/file?name=terms.txt")},
@@ -122,30 +132,4 @@ func webHabits() []Habit {
 		{Name: "comment", Weight: 6, Tool: curl, Command: append(words(get+"/comments -L --data-urlencode"), "text=It is comment {n}, and I like it.")},
 		{Name: "name", Weight: 10, Tool: dig, Command: words("dig +time=2 +tries=1 host{n}.lab.test")},
 	}
-}
-
-// InstallApp makes a virtual environment for an application below cache, by
-// python3 and pip. What pip says is in the error.
-func InstallApp(ctx context.Context, app, cache string) error {
-	packages, ok := appPackages[app]
-	if !ok {
-		return fmt.Errorf("no application %q; there are %s", app, strings.Join(Apps, ", "))
-	}
-	dir := filepath.Join(cache, app)
-	for _, command := range [][]string{
-		{"python3", "-m", "venv", "--clear", dir},
-		append([]string{filepath.Join(dir, "bin", "pip"), "install", "--quiet", "--disable-pip-version-check"}, packages...),
-	} {
-		out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("install %s: %s: %w: %s", app, strings.Join(command, " "), err, tailOf(out))
-		}
-	}
-	return nil
-}
-
-// AppInstalled says whether an application is there.
-func AppInstalled(app, cache string) bool {
-	_, err := os.Stat(gunicorn(app, cache))
-	return err == nil
 }
