@@ -3,14 +3,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"testing"
 
 	"github.com/pcapline/pcapline/features"
@@ -109,15 +107,7 @@ func TestPrepareIsBounded(t *testing.T) {
 	for _, split := range []string{"time", "host", "kfold"} {
 		t.Run(split, func(t *testing.T) {
 			cmd := exec.Command("pcapline", "-q", "prepare", "-o", filepath.Join(dir, "dataset"), "--split", split, "--seed", "3", table)
-			out, err := cmd.CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
-			usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-			if !ok {
-				t.Fatal(errors.ErrUnsupported)
-			}
-			peak := usage.Maxrss << 10
+			_, peak := peakOf(t, cmd)
 			t.Logf("%d rows in %d MiB at most, %.0f CPU s", rows, peak>>20, (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds())
 			if limit := int64(400<<20 + 60*rows); peak > limit {
 				t.Errorf("%d MiB for %d rows; want up to %d", peak>>20, rows, limit>>20)

@@ -57,8 +57,8 @@ func readSettings(cmds []*cli.Command, global []cli.Flag) (*settings, error) {
 		return &settings{}, nil
 	}
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && !named {
-		return &settings{}, nil
+	if !named && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
+		return &settings{}, nil // a service may have the home of somebody else
 	}
 	if err != nil {
 		return nil, usagef("settings: %v", err)

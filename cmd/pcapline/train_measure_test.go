@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"testing"
 
 	"github.com/pcapline/pcapline/features"
@@ -116,15 +115,10 @@ func TestTrainIsBounded(t *testing.T) {
 		model := filepath.Join(dir, "model"+procs)
 		cmd := exec.Command("pcapline", "train", "-o", model, "--memory", memory, "--epochs", "2", "--batch", "512", "--hidden", "16", dir)
 		cmd.Env = append(os.Environ(), "GOMAXPROCS="+procs)
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
+		out, peak := peakOf(t, cmd)
 		if !bytes.Contains(out, []byte("rows were streamed")) {
 			t.Errorf("not streamed:\n%s", out)
 		}
-		usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-		peak := usage.Maxrss << 10
 		t.Logf("%d rows of %d columns, GOMAXPROCS=%s: %d MB at most, %.0f CPU s\n%s", rows, columns, procs, peak/1_000_000, (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), out)
 		if peak > limit {
 			t.Errorf("%d MB for --memory %s", peak/1_000_000, memory)
