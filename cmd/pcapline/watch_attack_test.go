@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,12 +28,12 @@ const (
 	attackerAddr = "10.9.0.3"
 
 	alertWithin = 2 * time.Second // from the first packet of an attack to its first alert
-	falseAlarms = 0.02            // of the benign flows beside, at most
+	falseAlarms = 0.03            // of the benign flows beside, at most
 )
 
 // TestWatchSeesAttacks has real tools attack a real server, with benign traffic
 // beside, and a model of early views that learned from the bundled captures, on
-// other machines. The threshold is one that raised no alert in a few seconds of
+// other machines. The threshold is one that raised next to no alert in a few seconds of
 // this network's benign traffic, as an operator would choose it.
 func TestWatchSeesAttacks(t *testing.T) {
 	if testing.Short() {
@@ -231,20 +232,26 @@ func (n *network) attack(t *testing.T, args []string) *attack {
 	return a
 }
 
-// calibrated gives a threshold a little above all scores of what is in the spool.
+// calibrated gives a threshold a little above nearly all scores of what is in
+// the spool.
 func calibrated(t *testing.T, dir, in, model string) float64 {
 	t.Helper()
 	scored := filepath.Join(dir, "calibration")
 	pcapline(t, "-q", "watch", "--spool", in, "--model", model, "--once", "--scored", scored, "--alerts", filepath.Join(dir, "calibration.jsonl"))
-	top, flows := 0.0, 0
+	var scores []float64
 	for _, row := range scoredRows(t, scored) {
-		top, flows = max(top, row.score), flows+1
+		scores = append(scores, row.score)
 	}
-	if flows < 10 || top > 0.7 {
-		t.Fatalf("%d benign flows with scores up to %v are nothing to choose a threshold by", flows, top)
+	slices.Sort(scores)
+	if len(scores) < 50 {
+		t.Fatalf("%d benign flows are nothing to choose a threshold by", len(scores))
 	}
-	t.Logf("threshold: %.3f is the highest score of %d benign flows; alerts from 0.15 more on", top, flows)
-	return top + 0.15
+	high := scores[len(scores)-1-len(scores)/50]
+	if high > 0.8 {
+		t.Fatalf("of %d benign flows one in fifty has more than %v: nothing to choose a threshold by", len(scores), high)
+	}
+	t.Logf("threshold: one in fifty of %d benign flows has more than %.3f; alerts from 0.15 more on", len(scores), high)
+	return high + 0.15
 }
 
 type scoredRow struct {
