@@ -42,7 +42,7 @@ func batchCommand() *cli.Command {
 			"pcapline batch --schema",
 		Flags: append(sourceFlags(), workersFlag(),
 			&cli.StringFlag{Name: "mirror", Usage: "also copy runs to `PLACE`, as s3://bucket/prefix, each with its manifest last"}),
-		Action: batchAction,
+		Action: intoLake(batchAction),
 	}
 }
 
@@ -53,19 +53,27 @@ type batchSummary struct {
 	Model    *modelRun        `json:"model,omitempty"`
 }
 
-func batchAction(c *cli.Context) error {
-	if c.Bool("schema") {
-		_, err := c.App.Writer.Write(lake.ConfigSchema())
-		return err
+// intoLake is what batch and plan begin with: the schema, if that is all that is
+// wanted, else the lake and what goes into it.
+func intoLake(do func(*cli.Context, *lake.Lake, lake.Sources, *lake.Config) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if c.Bool("schema") {
+			_, err := c.App.Writer.Write(lake.ConfigSchema())
+			return err
+		}
+		from, cfg, err := batchInputs(c)
+		if err != nil {
+			return err
+		}
+		l, err := lake.Create(c.String("out"))
+		if err != nil {
+			return err
+		}
+		return do(c, l, from, cfg)
 	}
-	from, cfg, err := batchInputs(c)
-	if err != nil {
-		return err
-	}
-	l, err := lake.Create(c.String("out"))
-	if err != nil {
-		return err
-	}
+}
+
+func batchAction(c *cli.Context, l *lake.Lake, from lake.Sources, cfg *lake.Config) (err error) {
 	show, done := newProgress(c)
 	sum := &batchSummary{}
 	sum.Runs, err = l.Batch(c.Context, lake.Batch{
@@ -301,7 +309,7 @@ func planCommand() *cli.Command {
 		UsageText: "pcapline plan --corpus captures/ --out nightly --config batch.yaml\npcapline plan --json --spool spool --out nightly",
 		Flags: append(sourceFlags(),
 			&cli.BoolFlag{Name: "discard", Usage: "give up a plan that was not committed, and what was done for it"}),
-		Action: planAction,
+		Action: intoLake(planAction),
 	}
 }
 
@@ -314,19 +322,7 @@ type planned struct {
 	Bytes   int64  `json:"bytes"`
 }
 
-func planAction(c *cli.Context) error {
-	if c.Bool("schema") {
-		_, err := c.App.Writer.Write(lake.ConfigSchema())
-		return err
-	}
-	from, cfg, err := batchInputs(c)
-	if err != nil {
-		return err
-	}
-	l, err := lake.Create(c.String("out"))
-	if err != nil {
-		return err
-	}
+func planAction(c *cli.Context, l *lake.Lake, from lake.Sources, cfg *lake.Config) error {
 	if c.Bool("discard") {
 		if err := l.Discard(); err != nil {
 			return err

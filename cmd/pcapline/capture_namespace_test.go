@@ -40,11 +40,7 @@ func inNamespace(t *testing.T) bool {
 		}
 		return true
 	}
-	for _, tool := range []string{"unshare", "ip"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is not installed", tool)
-		}
-	}
+	needsTools(t, "unshare", "ip")
 	flag := "-n"
 	if os.Geteuid() != 0 {
 		flag = "-Urn"
@@ -200,13 +196,8 @@ func eventually(t *testing.T, what string, cond func() bool) {
 // pcapline runs a command that must succeed.
 func pcapline(t *testing.T, args ...string) string {
 	t.Helper()
-	var out, errs bytes.Buffer
-	cmd := exec.Command("pcapline", args...)
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("pcapline %s: %v: %s%s", strings.Join(args, " "), err, out.String(), errs.String())
-	}
-	return out.String()
+	out, _ := separately(t, 0, args...)
+	return out
 }
 
 // checked is what pcapline spool check says of a spool, which must be sound.

@@ -78,17 +78,19 @@ func writeManyFlows(t *testing.T, path string, rows int) {
 		if err := enc.Encode(b); err != nil {
 			t.Fatal(err)
 		}
-		piece, err := enc.Flush()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := out.Commit(piece); err != nil {
-			t.Fatal(err)
-		}
+		endGroup(t, out, enc)
 	}
 	if err := out.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// endGroup ends the row group at hand.
+func endGroup(t *testing.T, out sink.Sink, enc sink.Encoder) {
+	t.Helper()
+	piece, err := enc.Flush()
+	ok(t, err)
+	ok(t, out.Commit(piece))
 }
 
 // TestPrepareIsBounded holds prepare, audit included, to 400 MiB and 60 bytes a

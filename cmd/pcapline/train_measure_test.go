@@ -78,13 +78,7 @@ func writeRows(t *testing.T, path string, s schema.Schema, from, rows int) {
 		if i%65536 != 0 && i < rows {
 			continue
 		}
-		piece, err := enc.Flush()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := out.Commit(piece); err != nil {
-			t.Fatal(err)
-		}
+		endGroup(t, out, enc)
 	}
 	if err := out.Close(); err != nil {
 		t.Fatal(err)

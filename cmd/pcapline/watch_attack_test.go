@@ -39,11 +39,7 @@ func TestWatchSeesAttacks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it trains on all bundled captures")
 	}
-	for _, tool := range []string{"nmap", "hping3", "hydra", "nginx", "curl", "nsenter"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is not installed", tool)
-		}
-	}
+	needsTools(t, "nmap", "hping3", "hydra", "nginx", "curl", "nsenter")
 	if os.Geteuid() != 0 {
 		t.Skip("network namespaces for server, client and attacker need root")
 	}
